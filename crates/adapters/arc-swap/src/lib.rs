@@ -1,0 +1,1 @@
+//! ArcSwap snapshots: a cloned HashMap and a persistent trie.

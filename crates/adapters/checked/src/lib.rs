@@ -1,0 +1,1 @@
+//! A plain map behind Go's runtime check for overlapping access.

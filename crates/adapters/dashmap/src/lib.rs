@@ -1,0 +1,1 @@
+//! DashMap 6 and 7.

@@ -1,0 +1,1 @@
+//! A snapshot behind an atomic pointer, freed by epoch.

@@ -1,0 +1,1 @@
+//! evmap, publishing on every write or a batch at a time.

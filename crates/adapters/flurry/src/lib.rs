@@ -1,0 +1,1 @@
+//! flurry, with a guard an operation or a guard a batch.

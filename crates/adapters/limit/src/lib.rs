@@ -1,0 +1,1 @@
+//! The limits no concurrent map can beat: an immutable map and an unsynchronised one.

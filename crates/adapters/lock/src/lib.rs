@@ -1,0 +1,1 @@
+//! One std lock over the std HashMap.

@@ -1,0 +1,1 @@
+//! papaya, with a guard an operation or a guard a batch.

@@ -1,0 +1,1 @@
+//! parking_lot locks over the std HashMap: one, two or many.

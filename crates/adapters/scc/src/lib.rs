@@ -1,0 +1,1 @@
+//! scc HashMap and HashIndex.

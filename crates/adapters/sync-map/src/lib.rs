@@ -1,0 +1,1 @@
+//! The algorithm of Go's sync.Map before Go 1.24.

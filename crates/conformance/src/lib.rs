@@ -1,0 +1,1 @@
+//! Tests every strategy must pass before it may be measured.

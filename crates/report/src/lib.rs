@@ -1,0 +1,1 @@
+//! Results as HTML, Markdown and terminal tables.

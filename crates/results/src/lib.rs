@@ -1,0 +1,1 @@
+//! The CSV schemas and provenance of a run.

@@ -1,1 +1,5 @@
-//! The CSV schemas and provenance of a run.
+//! The CSV schemas and provenance of a run: the only wire format between measuring and reading.
+
+mod schema;
+
+pub use schema::*;

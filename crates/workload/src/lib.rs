@@ -1,1 +1,16 @@
-//! Workload definitions and seeded operation streams.
+//! What is asked of a map: workload definitions and seeded operation streams. Pure: no threads, no clock.
+//!
+//! A workload is a TOML file ([`Workload`]). With a share of reads and a number of threads it becomes a [`Mix`] and, a
+//! thread each, a stream of packed operations ([`stream`]) that depends on nothing but the seed and these numbers.
+
+mod definition;
+mod keys;
+mod mix;
+mod rng;
+pub mod stream;
+
+pub use definition::{DefinitionError, Workload};
+pub use keys::{key_of, prefilled, value_fits, value_of};
+pub use mix::{Mix, MixError};
+pub use rng::{SplitMix64, derive_seed};
+pub use stream::{OpKind, PackedOp};

@@ -1,0 +1,178 @@
+//! Operation streams: what a thread asks of the map, made before the clock starts.
+//!
+//! An operation is 32 bits: its [`OpKind`] in the upper 3, the key index in the lower 29. A stream is a function of the
+//! seed, the mix and the key range, the same on every machine; a golden digest in the tests holds it fast.
+
+use crate::mix::Mix;
+use crate::rng::SplitMix64;
+
+const INDEX_BITS: u32 = 29;
+
+/// The largest key range that a packed operation can address.
+pub const MAX_KEY_RANGE: u32 = 1 << INDEX_BITS;
+
+/// Operations of a thread's stream, which it runs in a loop: 256 KiB, read in order, so that it streams through the
+/// caches and leaves them to the map. A power of two.
+pub const STREAM_OPS: usize = 1 << 16;
+
+/// The kinds of operation that a stream can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum OpKind {
+    /// Look a key up.
+    Read,
+    /// Insert or replace.
+    Insert,
+    /// Insert only if absent.
+    InsertNew,
+    /// Remove.
+    Remove,
+    /// Replace a present value by a function of it.
+    Update,
+    /// Update, or insert if absent.
+    Upsert,
+    /// Replace a value that was just read, if it is still the same.
+    CompareExchange,
+}
+
+impl OpKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [OpKind; 7] = [
+        OpKind::Read,
+        OpKind::Insert,
+        OpKind::InsertNew,
+        OpKind::Remove,
+        OpKind::Update,
+        OpKind::Upsert,
+        OpKind::CompareExchange,
+    ];
+
+    /// The name in workload files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            OpKind::Read => "read",
+            OpKind::Insert => "insert",
+            OpKind::InsertNew => "insert_new",
+            OpKind::Remove => "remove",
+            OpKind::Update => "update",
+            OpKind::Upsert => "upsert",
+            OpKind::CompareExchange => "compare_exchange",
+        }
+    }
+}
+
+/// An operation in 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedOp(u32);
+
+impl PackedOp {
+    /// Packs a kind and a key index below [`MAX_KEY_RANGE`].
+    #[must_use]
+    pub const fn new(kind: OpKind, index: u32) -> Self {
+        debug_assert!(index < MAX_KEY_RANGE);
+        Self((kind as u32) << INDEX_BITS | index)
+    }
+
+    /// The kind.
+    #[inline]
+    #[must_use]
+    pub const fn kind(self) -> OpKind {
+        match self.0 >> INDEX_BITS {
+            0 => OpKind::Read,
+            1 => OpKind::Insert,
+            2 => OpKind::InsertNew,
+            3 => OpKind::Remove,
+            4 => OpKind::Update,
+            5 => OpKind::Upsert,
+            _ => OpKind::CompareExchange,
+        }
+    }
+
+    /// The key index.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        self.0 & (MAX_KEY_RANGE - 1)
+    }
+}
+
+/// A stream of `len` operations: kinds drawn by `mix`, key indices uniformly from `0..key_range`.
+///
+/// One 64-bit number an operation: its upper half times the key range is the index, its lower half times 10 000 the
+/// draw (Lemire, Fast Random Integer Generation in an Interval, TOMACS 2019, without the rejection step: the bias is
+/// below `key_range` / 2^32).
+///
+/// # Panics
+/// When `key_range` is 0 or above [`MAX_KEY_RANGE`].
+#[must_use]
+pub fn uniform(seed: u64, mix: Mix, key_range: u32, len: usize) -> Box<[PackedOp]> {
+    assert!((1..=MAX_KEY_RANGE).contains(&key_range), "a key range of {key_range} is not in 1..={MAX_KEY_RANGE}");
+    let kinds: Box<[OpKind]> = (0..10_000).map(|draw| mix.kind_at(draw)).collect();
+    let mut rng = SplitMix64::new(seed);
+    let scaled = |half: u64, range: u64| (half * range) >> 32;
+    (0..len)
+        .map(|_| {
+            let bits = rng.next_u64();
+            let index = scaled(bits >> 32, u64::from(key_range));
+            let draw = scaled(bits & 0xFFFF_FFFF, 10_000);
+            PackedOp::new(kinds[draw as usize], index as u32)
+        })
+        .collect()
+}
+
+/// A digest of a stream (64-bit FNV-1a over its little-endian words), to tell whether two are the same.
+#[must_use]
+pub fn digest(stream: &[PackedOp]) -> u64 {
+    stream
+        .iter()
+        .flat_map(|op| op.0.to_le_bytes())
+        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_KEY_RANGE, OpKind, PackedOp, digest, uniform};
+    use crate::mix::Mix;
+    use proptest::prelude::*;
+
+    fn mix(read_pct: u8) -> Mix {
+        Mix::new(read_pct, &[(OpKind::Insert, 50), (OpKind::Remove, 50)]).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn packing_loses_nothing(kind in 0..OpKind::ALL.len(), index in 0..MAX_KEY_RANGE) {
+            let op = PackedOp::new(OpKind::ALL[kind], index);
+            prop_assert_eq!((op.kind(), op.index()), (OpKind::ALL[kind], index));
+        }
+    }
+
+    // The digests come from a second implementation, in Python, written from the documentation of this module.
+    #[test]
+    fn streams_are_the_same_everywhere() {
+        let golden = [
+            (1, 90, 2_702_621_756_623_242_931_u64),
+            (2, 90, 9_440_614_547_840_562_148),
+            (1, 0, 17_945_657_070_446_529_203),
+        ];
+        let made =
+            golden.map(|(seed, read_pct, _)| (seed, read_pct, digest(&uniform(seed, mix(read_pct), 131_072, 65_536))));
+        assert_eq!(made, golden);
+    }
+
+    #[test]
+    fn kinds_and_keys_follow_their_shares() {
+        let stream = uniform(3, mix(90), 64, 1 << 20);
+        let share = |kind| stream.iter().filter(|op| op.kind() == kind).count() as f64 / stream.len() as f64;
+        // Five standard deviations of a binomial share at this length: 0.15 points at 90 %, 0.11 at 5 %.
+        assert!((share(OpKind::Read) - 0.90).abs() < 0.0015);
+        assert!((share(OpKind::Insert) - 0.05).abs() < 0.0011);
+        let mut seen = [0_u32; 64];
+        stream.iter().for_each(|op| seen[op.index() as usize] += 1);
+        let expected = stream.len() as f64 / 64.0;
+        let chi_square: f64 = seen.iter().map(|n| (f64::from(*n) - expected).powi(2) / expected).sum();
+        // The 99.99th percentile of chi-square with 63 degrees of freedom.
+        assert!(chi_square < 112.0, "chi-square {chi_square}");
+    }
+}

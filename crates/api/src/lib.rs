@@ -10,10 +10,15 @@
 //! from two others. `for_each` and `len` have the weaker meaning that [`Iteration`] states.
 
 mod info;
+mod locked;
 mod operation;
+mod plain;
+mod single_writer;
 
 pub use info::{Consistency, Iteration, Progress, Reclamation, StrategyInfo, ThreadLimit, Unsupported};
+pub use locked::{Locked, LockedHandle, LockedMap};
 pub use operation::Operation;
+pub use single_writer::{Change, SingleWriter, SingleWriterHandle};
 
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash};

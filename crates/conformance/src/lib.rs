@@ -1,1 +1,51 @@
 //! Tests every strategy must pass before it may be measured.
+//!
+//! [`test_strategy!`] puts them into an adapter's own tests; mapbench runs the same functions over its whole registry, so
+//! that nothing can be registered without them.
+
+mod hash;
+mod model;
+mod threads;
+
+pub use hash::FewValues;
+pub use model::{Case, model};
+pub use threads::threads;
+
+use mapbench_api::Strategy;
+
+/// Puts a strategy through everything.
+///
+/// # Panics
+/// When the strategy does not do what it declares.
+pub fn all<S: Strategy>() {
+    model::<S, (u64, u64)>();
+    model::<S, (String, String)>();
+    model::<S, ((u64, u64), Vec<u8>)>();
+    threads::<S>();
+}
+
+/// Tests of a strategy, a function each: `test_strategy!(crate::MyStrategy);` in a module of its own.
+#[macro_export]
+macro_rules! test_strategy {
+    ($strategy:ty) => {
+        #[test]
+        fn model_of_words() {
+            $crate::model::<$strategy, (u64, u64)>();
+        }
+
+        #[test]
+        fn model_of_strings() {
+            $crate::model::<$strategy, (String, String)>();
+        }
+
+        #[test]
+        fn model_of_pairs_and_bytes() {
+            $crate::model::<$strategy, ((u64, u64), Vec<u8>)>();
+        }
+
+        #[test]
+        fn threads() {
+            $crate::threads::<$strategy>();
+        }
+    };
+}

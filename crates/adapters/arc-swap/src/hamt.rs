@@ -1,0 +1,69 @@
+use imbl::GenericHashMap;
+use imbl::shared_ptr::DefaultSharedPtr;
+use mapbench_api::{Consistency, HashBuilder, Iteration, Key, Progress, Reclamation, Strategy, StrategyInfo, Value};
+
+use crate::snapshot::{Snapshots, Table};
+
+/// `arc-swap-hamt`: every write copies a path of a persistent trie.
+pub struct ArcSwapHamt;
+
+impl Strategy for ArcSwapHamt {
+    const INFO: StrategyInfo = StrategyInfo {
+        name: "arc-swap-hamt",
+        upstream: "imbl",
+        version: env!("HAMT_VERSION"),
+        summary: "ArcSwap over imbl's persistent hash trie; every write copies O(log n) of it",
+        consistency: Consistency::Linearizable,
+        iteration: Iteration::Snapshot,
+        read_progress: Progress::LockFree,
+        reclamation: Reclamation::ReferenceCounted,
+        configuration: concat!("writers take turns on a parking_lot Mutex; arc-swap ", env!("UPSTREAM_VERSION")),
+        notes: "Reads walk a trie instead of a table. Readers take arc-swap's guard for each operation and give it back \
+                at once. The old nodes are freed by whoever lets go of them last, which may be a reader. A panic inside \
+                an operation leaves the map as it was.",
+        unsupported: &[],
+        thread_limit: None,
+    };
+
+    type Map<K: Key, V: Value, S: HashBuilder> = Snapshots<HashMap<K, V, S>>;
+
+    fn build<K: Key, V: Value, S: HashBuilder>(
+        _: usize,
+        hasher: S,
+        entries: impl Iterator<Item = (K, V)>,
+    ) -> Self::Map<K, V, S> {
+        let mut table = HashMap::with_hasher(hasher);
+        table.extend(entries);
+        Snapshots::new(table)
+    }
+}
+
+type HashMap<K, V, S> = GenericHashMap<K, V, S, DefaultSharedPtr>;
+
+impl<K: Key, V: Value, S: HashBuilder> Table<K, V> for HashMap<K, V, S> {
+    #[inline]
+    fn get(&self, key: &K) -> Option<&V> {
+        HashMap::get(self, key)
+    }
+
+    fn put(&mut self, key: K, value: V) {
+        self.insert(key, value);
+    }
+
+    fn remove(&mut self, key: &K) {
+        HashMap::remove(self, key);
+    }
+
+    fn each(&self, mut f: impl FnMut(&K, &V)) {
+        self.iter().for_each(|(key, value)| f(key, value));
+    }
+
+    fn count(&self) -> usize {
+        HashMap::len(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    mapbench_conformance::test_strategy!(crate::ArcSwapHamt);
+}

@@ -1,0 +1,5 @@
+//! Makes the version known.
+
+fn main() {
+    mapbench_upstream::emit("UPSTREAM_VERSION", "evmap", "");
+}

@@ -62,7 +62,8 @@ pub enum Consistency {
     Linearizable,
     /// Readers see the state of the last publish.
     Published,
-    /// Readers see a write at some later time.
+    /// Readers see a write at some later time, and may miss a key while it is being replaced. Writers are exact among
+    /// each other.
     Eventual,
 }
 

@@ -1,5 +1,7 @@
 //! Strategies whose writers go one at a time need say no more than how one key is changed.
 
+use std::borrow::Cow;
+
 use crate::{Key, MapHandle, Value};
 
 /// What becomes of a key.
@@ -20,7 +22,7 @@ pub trait SingleWriter<K: Key, V: Value> {
 
     /// Asks `decide`, which sees the key's newest value, published or not, what becomes of it, and does it; all before the
     /// next writer's turn.
-    fn change<R>(&mut self, key: &K, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R;
+    fn change<R>(&mut self, key: Cow<'_, K>, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R;
 
     /// Calls `f` for the entries.
     fn for_each(&mut self, f: impl FnMut(&K, &V));
@@ -43,12 +45,12 @@ impl<K: Key, V: Value, W: SingleWriter<K, V>> MapHandle<K, V> for SingleWriterHa
 
     #[inline]
     fn insert(&mut self, key: K, value: V) -> bool {
-        self.0.change(&key, |old| (Change::Put(value), old.is_none()))
+        self.0.change(Cow::Owned(key), |old| (Change::Put(value), old.is_none()))
     }
 
     #[inline]
     fn insert_new(&mut self, key: K, value: V) -> bool {
-        self.0.change(&key, |old| match old {
+        self.0.change(Cow::Owned(key), |old| match old {
             Some(_) => (Change::Keep, false),
             None => (Change::Put(value), true),
         })
@@ -56,7 +58,7 @@ impl<K: Key, V: Value, W: SingleWriter<K, V>> MapHandle<K, V> for SingleWriterHa
 
     #[inline]
     fn remove(&mut self, key: &K) -> bool {
-        self.0.change(key, |old| match old {
+        self.0.change(Cow::Borrowed(key), |old| match old {
             Some(_) => (Change::Remove, true),
             None => (Change::Keep, false),
         })
@@ -64,7 +66,7 @@ impl<K: Key, V: Value, W: SingleWriter<K, V>> MapHandle<K, V> for SingleWriterHa
 
     #[inline]
     fn update(&mut self, key: &K, mut f: impl FnMut(&V) -> V) -> bool {
-        self.0.change(key, |old| match old {
+        self.0.change(Cow::Borrowed(key), |old| match old {
             Some(value) => (Change::Put(f(value)), true),
             None => (Change::Keep, false),
         })
@@ -72,7 +74,7 @@ impl<K: Key, V: Value, W: SingleWriter<K, V>> MapHandle<K, V> for SingleWriterHa
 
     #[inline]
     fn upsert(&mut self, key: K, default: V, mut f: impl FnMut(&V) -> V) -> bool {
-        self.0.change(&key, |old| match old {
+        self.0.change(Cow::Owned(key), |old| match old {
             Some(value) => (Change::Put(f(value)), false),
             None => (Change::Put(default), true),
         })
@@ -80,7 +82,7 @@ impl<K: Key, V: Value, W: SingleWriter<K, V>> MapHandle<K, V> for SingleWriterHa
 
     #[inline]
     fn compare_exchange(&mut self, key: &K, expected: &V, new: V) -> Result<(), Option<V>> {
-        self.0.change(key, |old| match old {
+        self.0.change(Cow::Borrowed(key), |old| match old {
             Some(value) if value == expected => (Change::Put(new), Ok(())),
             other => (Change::Keep, Err(other.cloned())),
         })

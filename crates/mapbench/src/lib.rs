@@ -1,1 +1,22 @@
-//! x
+//! mapbench: comparative benchmarks of concurrent maps.
+//!
+//! The engine measures strategies (see [`mapbench_api`]) on workloads (see [`mapbench_workload`]) and writes results (see
+//! [`mapbench_results`]). METHODOLOGY.md beside this crate says how, and why so.
+
+pub mod bench;
+mod cli;
+pub mod floor;
+mod hasher;
+mod plan;
+mod protocol;
+mod provenance;
+mod registry;
+mod run;
+mod single;
+mod sweep;
+mod system;
+mod worker;
+
+pub use cli::main;
+pub use registry::{Entry, Registry, UnknownName};
+pub use single::Timed;

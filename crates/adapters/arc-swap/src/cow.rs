@@ -19,9 +19,10 @@ impl Strategy for ArcSwapCow {
         reclamation: Reclamation::ReferenceCounted,
         configuration: "writers take turns on a parking_lot Mutex",
         notes: "A write costs O(entries) in time and memory; a write that would change nothing clones nothing. Readers \
-                take arc-swap's guard for each operation and give it back at once: a thread has eight cheap ones. The \
-                old map is freed by whoever lets go of it last, which may be a reader. A panic inside an operation \
-                leaves the map as it was.",
+                take arc-swap's guard for each operation and give it back at once: a thread has eight cheap ones. \
+                Reads are wait-free all but never (arc-swap names one in usize::MAX / 4). The old map is freed whole by \
+                whoever lets go of it last: a writer, after its turn, or a reader, inside a read. A panic inside an \
+                operation's closure leaves the map as it was.",
         unsupported: &[],
         thread_limit: None,
     };

@@ -18,9 +18,11 @@ impl Strategy for ArcSwapHamt {
         read_progress: Progress::LockFree,
         reclamation: Reclamation::ReferenceCounted,
         configuration: concat!("writers take turns on a parking_lot Mutex; arc-swap ", env!("UPSTREAM_VERSION")),
-        notes: "Reads walk a trie instead of a table. Readers take arc-swap's guard for each operation and give it back \
-                at once. The old nodes are freed by whoever lets go of them last, which may be a reader. A panic inside \
-                an operation leaves the map as it was.",
+        notes: "Reads walk a trie instead of a table; of a hash it uses 32 bits. A write clones the nodes on its path, with \
+                the up to 32 keys and values of its leaf; one that would change nothing clones nothing. Capacity cannot \
+                be reserved. Readers take arc-swap's guard for each operation and give it back at once. The old nodes are \
+                freed by whoever lets go of them last: a writer, after its turn, or a reader, inside a read. A panic \
+                inside an operation's closure leaves the map as it was.",
         unsupported: &[],
         thread_limit: None,
     };

@@ -1,5 +1,6 @@
 //! A current snapshot that readers load, and one writer at a time that replaces it.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -54,24 +55,29 @@ impl<K: Key, V: Value, T: Table<K, V>> SingleWriter<K, V> for SnapshotsHandle<'_
         self.map.current.load().get(key).map(f)
     }
 
-    fn change<R>(&mut self, key: &K, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R {
-        let _turn = self.map.writer.lock();
+    fn change<R>(&mut self, key: Cow<'_, K>, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R {
+        let turn = self.map.writer.lock();
         let current = self.map.current.load();
-        let (change, result) = decide(current.get(key));
+        let (change, result) = decide(current.get(&key));
         let next = match change {
             Change::Keep => return result,
             Change::Put(value) => {
                 let mut next = T::clone(&current);
-                next.put(key.clone(), value);
+                next.put(key.into_owned(), value);
                 next
             }
             Change::Remove => {
                 let mut next = T::clone(&current);
-                next.remove(key);
+                next.remove(&key);
                 next
             }
         };
-        self.map.current.store(Arc::new(next));
+        // A guard that is still out would have to be made good by the swap.
+        drop(current);
+        let old = self.map.current.swap(Arc::new(next));
+        // The next writer need not wait until a whole map is freed.
+        drop(turn);
+        drop(old);
         result
     }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use evmap::Options;
@@ -8,8 +9,6 @@ use parking_lot::Mutex;
 /// The map of the evmap strategies.
 pub struct EvmapMap<K: Key, V: Value, S: HashBuilder, const BATCHED: bool> {
     writer: Mutex<Writer<K, V, S>>,
-    /// A reader to clone; one is for one thread only.
-    reader: Mutex<ReadHandle<K, V, (), S>>,
 }
 
 struct Writer<K: Key, V: Value, S: HashBuilder> {
@@ -25,13 +24,14 @@ impl<K: Key, V: Value, S: HashBuilder, const BATCHED: bool> EvmapMap<K, V, S, BA
         // SAFETY: evmap requires that the hasher, and the `Hash` and `Eq` of keys and values, answer alike for both of its
         // copies. A clone of a `HashBuilder` hashes as the original does, and mapbench's keys and values are numbers,
         // strings and vectors, whose `Hash` and `Eq` depend on their contents alone.
-        let (mut handle, reader) = unsafe { options.with_hasher(hasher.clone()).assert_stable() };
+        let (mut handle, _) = unsafe { options.with_hasher(hasher.clone()).assert_stable() };
         for (key, value) in entries {
             handle.update(key, value);
         }
-        handle.publish();
+        // The second publish is what fills the other copy: here, lest it falls to the first write.
+        handle.publish().publish();
         let pending = HashMap::with_hasher(hasher);
-        Self { writer: Mutex::new(Writer { handle, pending }), reader: Mutex::new(reader) }
+        Self { writer: Mutex::new(Writer { handle, pending }) }
     }
 }
 
@@ -39,7 +39,8 @@ impl<K: Key, V: Value, S: HashBuilder, const BATCHED: bool> ConcurrentMap<K, V> 
     type Handle<'m> = SingleWriterHandle<EvmapHandle<'m, K, V, S, BATCHED>>;
 
     fn handle(&self) -> Self::Handle<'_> {
-        SingleWriterHandle(EvmapHandle { map: self, reader: self.reader.lock().clone(), has_written: false })
+        let reader = ReadHandle::clone(&self.writer.lock().handle);
+        SingleWriterHandle(EvmapHandle { map: self, reader, has_written: false })
     }
 }
 
@@ -56,28 +57,28 @@ impl<K: Key, V: Value, S: HashBuilder, const BATCHED: bool> SingleWriter<K, V> f
         self.reader.get_one(key).map(|value| f(&value))
     }
 
-    fn change<R>(&mut self, key: &K, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R {
+    fn change<R>(&mut self, key: Cow<'_, K>, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R {
         let mut writer = self.map.writer.lock();
         let Writer { handle, pending } = &mut *writer;
-        let (change, result) = match pending.get(key) {
+        let (change, result) = match pending.get(&*key) {
             Some(newest) => decide(newest.as_ref()),
-            None => decide(handle.get_one(key).as_deref()),
+            None => decide(handle.get_one(&*key).as_deref()),
         };
         let newest = match change {
             Change::Keep => return result,
-            Change::Put(value) => {
-                handle.update(key.clone(), value.clone());
-                Some(value)
-            }
-            Change::Remove => {
-                handle.remove_entry(key.clone());
-                None
-            }
+            Change::Put(value) => Some(value),
+            Change::Remove => None,
         };
+        let key = key.into_owned();
         if BATCHED {
-            pending.insert(key.clone(), newest);
+            pending.insert(key.clone(), newest.clone());
             self.has_written = true;
-        } else {
+        }
+        match newest {
+            Some(value) => handle.update(key, value),
+            None => handle.remove_entry(key),
+        };
+        if !BATCHED {
             handle.publish();
         }
         result

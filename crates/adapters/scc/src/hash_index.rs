@@ -14,12 +14,14 @@ impl Strategy for SccHashIndex {
         upstream: "scc",
         version: env!("UPSTREAM_VERSION"),
         summary: "scc HashIndex: reads without locks, a lock a bucket for writes",
-        consistency: Consistency::Linearizable,
+        consistency: Consistency::Eventual,
         iteration: Iteration::WeaklyConsistent,
         read_progress: Progress::LockFree,
         reclamation: Reclamation::Deferred,
         configuration: "default features",
-        notes: "Made for reading: a value is replaced by writing a new entry beside the old one, and removed entries \
+        notes: "Made for reading: a value is replaced by writing a new entry beside the old one and then marking the old \
+                one removed, without one instant that readers agree on: a read that meets the replacement of its key may \
+                find neither and miss a key that was present throughout (the conformance tests see it). Removed entries \
                 stay until their bucket is touched again and no reader can see them. Read with peek_with. Its author \
                 recommends building with +avx2, which is not done here. A panic inside an operation releases the \
                 bucket; the entry keeps the value it had.",

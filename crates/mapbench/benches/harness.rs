@@ -1,0 +1,122 @@
+//! What the harness costs on a map that does nothing, beside what bustle costs on one, in one run.
+//!
+//! `cargo bench -p mapbench --bench harness`
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use bustle::{Collection, CollectionHandle};
+use mapbench::floor::time_loop;
+use mapbench_api::{ConcurrentMap, MapHandle};
+use mapbench_stats::{median, ratio};
+use mapbench_workload::Workload;
+
+/// A map that does nothing, but looks at the key, so that the loop must make it.
+struct Nothing;
+
+impl ConcurrentMap<u64, u64> for Nothing {
+    type Handle<'m> = Nothing;
+    fn handle(&self) -> Nothing {
+        Nothing
+    }
+}
+
+impl MapHandle<u64, u64> for Nothing {
+    fn read<R>(&mut self, key: &u64, _: impl FnOnce(&u64) -> R) -> Option<R> {
+        black_box(*key);
+        None
+    }
+    fn insert(&mut self, key: u64, value: u64) -> bool {
+        black_box((key, value));
+        false
+    }
+    fn remove(&mut self, key: &u64) -> bool {
+        black_box(*key);
+        false
+    }
+}
+
+impl Collection for Nothing {
+    type Handle = Nothing;
+    fn with_capacity(_: usize) -> Self {
+        Nothing
+    }
+    fn pin(&self) -> Nothing {
+        Nothing
+    }
+}
+
+impl CollectionHandle for Nothing {
+    type Key = u64;
+    fn get(&mut self, key: &u64) -> bool {
+        black_box(*key);
+        false
+    }
+    fn insert(&mut self, key: &u64) -> bool {
+        black_box(*key);
+        true
+    }
+    fn remove(&mut self, key: &u64) -> bool {
+        black_box(*key);
+        true
+    }
+    fn update(&mut self, key: &u64) -> bool {
+        black_box(*key);
+        false
+    }
+}
+
+/// bustle's key table at this capacity takes 512 KiB: in the second-level cache, as our stream is.
+const CAPACITY_LOG2: u8 = 15;
+
+const OPERATIONS: u64 = 20_000_000;
+
+fn ours(workload: &Workload, read_pct: u8) -> f64 {
+    let mix = workload.mix(read_pct).expect("a share of at most 100");
+    let (ops, elapsed) = time_loop(&Nothing, mix, workload.key_range, OPERATIONS);
+    nanoseconds(elapsed, ops)
+}
+
+fn bustles(read_pct: u8) -> f64 {
+    let writes = (100 - read_pct) / 2;
+    let mix = bustle::Mix { read: read_pct, insert: writes, remove: writes, update: 0, upsert: 0 };
+    let mut measured = bustle::Workload::new(1, mix);
+    measured.initial_capacity_log2(CAPACITY_LOG2).prefill_fraction(0.0).seed([1; 32]);
+    measured.operations(OPERATIONS as f64 / f64::from(1_u32 << CAPACITY_LOG2));
+    let result = measured.run_silently::<Nothing>();
+    nanoseconds(result.spent, result.total_ops)
+}
+
+fn nanoseconds(elapsed: Duration, ops: u64) -> f64 {
+    elapsed.as_nanos() as f64 / ops as f64
+}
+
+fn main() {
+    let workload = Workload::parse(include_str!("../workloads/ratio-sweep.toml")).expect("shipped workloads are sound");
+    // bustle's own check of the answers refuses a map that does nothing as soon as there are writes.
+    let read_pct = 100;
+    let (mut own, mut other, mut logs) = (Vec::new(), Vec::new(), Vec::new());
+    for _fork in 0..5 {
+        let mut rounds = Vec::new();
+        for round in 0..4 {
+            let (a, b) = if round % 2 == 0 {
+                let a = ours(&workload, read_pct);
+                (a, bustles(read_pct))
+            } else {
+                let b = bustles(read_pct);
+                (ours(&workload, read_pct), b)
+            };
+            own.push(a);
+            other.push(b);
+            rounds.push((a / b).ln());
+        }
+        logs.push(rounds);
+    }
+    let quotient = ratio(&logs, 1).expect("twenty finite ratios");
+    println!("ns per operation on a map that does nothing, one thread, 100 % reads, medians of {} turns:", own.len());
+    println!("    mapbench {:.2}", median(&own).expect("twenty figures"));
+    println!("    bustle   {:.2}", median(&other).expect("twenty figures"));
+    println!("    ratio    {:.2} [{:.2}, {:.2}]", quotient.estimate, quotient.low, quotient.high);
+    let mixed: Vec<f64> = (0..5).map(|_| ours(&workload, 50)).collect();
+    println!("    mapbench at 50 % reads, 25 % inserts, 25 % removes {:.2}", median(&mixed).expect("five figures"));
+}

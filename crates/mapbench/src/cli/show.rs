@@ -1,0 +1,87 @@
+use std::path::Path;
+
+use mapbench_workload::{key_of, stream};
+
+use super::Failure;
+use crate::plan::{self, Choice, Profile};
+use crate::registry::Registry;
+use crate::sweep::{placement, stream_seeds};
+use crate::system;
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: mapbench show ratio-sweep/read-90/threads-2/dashmap")]
+pub(super) struct Arguments {
+    /// The cell, as `cargo bench -p mapbench -- --list` names it: WORKLOAD/read-N/threads-N/STRATEGY
+    #[arg(value_name = "CELL")]
+    cell: String,
+    /// Seed of the run
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The fork whose stream is shown
+    #[arg(long, default_value_t = 0)]
+    fork: u32,
+}
+
+pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Failure> {
+    let wanted = parse(&arguments.cell).ok_or_else(|| {
+        let cell = &arguments.cell;
+        Failure::usage(format!("`{cell}` is no cell: say it as ratio-sweep/read-90/threads-2/dashmap"))
+    })?;
+    let processors = system::processors();
+    let choice = Choice {
+        strategies: vec![wanted.strategy.to_owned()],
+        workloads: vec![wanted.workload.to_owned()],
+        read_pct: vec![wanted.read_pct],
+        threads: vec![wanted.threads],
+    };
+    let (plan, workloads) =
+        plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;
+    let workload = &workloads[&plan.groups[0].workload];
+    let mix = workload.mix(wanted.read_pct).map_err(|error| Failure::usage(error.to_string()))?;
+    println!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question);
+    println!("population {} of a key range of {}", workload.population, workload.key_range);
+    for kind in mix.kinds() {
+        println!("{:>6.2} % {}", f64::from(mix.share(kind)) / 100.0, kind.name());
+    }
+    if let Some(reason) = registry.find(wanted.strategy)?.refuses(mix, wanted.threads) {
+        println!("n/a: {reason}");
+    }
+    let places = placement(&processors, wanted.threads);
+    for (thread, seed) in stream_seeds(arguments.seed, arguments.fork, wanted.threads).into_iter().enumerate() {
+        let ops = stream::uniform(seed, mix, workload.key_range, stream::STREAM_OPS);
+        let place = places.get(thread).map_or_else(|| "unpinned".to_owned(), |cpu| format!("on processor {cpu}"));
+        println!(
+            "thread {thread} {place}: stream {:016x}, {} operations, begins with",
+            stream::digest(&ops),
+            ops.len()
+        );
+        for op in &ops[..8] {
+            println!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index());
+        }
+    }
+    let workload = if Path::new(wanted.workload).exists() { wanted.workload } else { &workload.name };
+    println!(
+        "to run it alone: mapbench run --strategy {} --workload {workload} --read-pct {} --threads {} --seed {}",
+        wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
+    );
+    Ok(())
+}
+
+struct Wanted<'a> {
+    workload: &'a str,
+    read_pct: u8,
+    threads: u32,
+    strategy: &'a str,
+}
+
+fn parse(cell: &str) -> Option<Wanted<'_>> {
+    let (rest, strategy) = cell.strip_prefix("sweep/").unwrap_or(cell).rsplit_once('/')?;
+    let (rest, threads) = rest.rsplit_once('/')?;
+    let (workload, read_pct) = rest.rsplit_once('/')?;
+    Some(Wanted {
+        workload,
+        read_pct: read_pct.strip_prefix("read-")?.parse().ok()?,
+        threads: threads.strip_prefix("threads-")?.parse().ok()?,
+        strategy,
+    })
+}

@@ -1,0 +1,266 @@
+//! What to measure: profiles, defaults, and the check that all of it can be measured.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use mapbench_results::{Group, Plan};
+use mapbench_workload::{DefinitionError, Workload};
+
+use crate::hasher;
+use crate::registry::{Registry, UnknownName};
+
+/// How long and how often: forks, rounds a fork, warm-up and slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Profile {
+    /// A first look, in about two minutes.
+    Quick,
+    /// What reports are made of.
+    Standard,
+    /// For publishing.
+    Full,
+    /// Does everything run at all? Not for reading.
+    Smoke,
+}
+
+struct Shape {
+    name: &'static str,
+    forks: u32,
+    rounds: u32,
+    warm_ms: u64,
+    slice_ms: u64,
+}
+
+impl Profile {
+    const fn shape(self) -> Shape {
+        match self {
+            Profile::Smoke => Shape { name: "smoke", forks: 1, rounds: 1, warm_ms: 1, slice_ms: 1 },
+            Profile::Quick => Shape { name: "quick", forks: 3, rounds: 2, warm_ms: 10, slice_ms: 25 },
+            Profile::Standard => Shape { name: "standard", forks: 5, rounds: 3, warm_ms: 20, slice_ms: 50 },
+            Profile::Full => Shape { name: "full", forks: 9, rounds: 6, warm_ms: 30, slice_ms: 100 },
+        }
+    }
+}
+
+/// What the user chose; everything empty means the default.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choice {
+    /// Strategy names.
+    pub(crate) strategies: Vec<String>,
+    /// Names of shipped workloads, or files that end in `.toml`.
+    pub(crate) workloads: Vec<String>,
+    /// Shares of reads.
+    pub(crate) read_pct: Vec<u8>,
+    /// Thread counts.
+    pub(crate) threads: Vec<u32>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanError {
+    /// No strategy or workload of that name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// A workload file that cannot be read.
+    #[error("cannot read the workload {file}: {error}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A workload file that is wrong.
+    #[error("{file}: {error}")]
+    Workload {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        error: DefinitionError,
+    },
+    /// Two workloads of one name.
+    #[error("two workloads are named `{0}`; results could not be told apart: rename one")]
+    Twice(String),
+    /// Nothing can be measured with so many threads.
+    #[error("--threads {0} is not in 1..=1024")]
+    Threads(u32),
+    /// No such share.
+    #[error("--read-pct {0} is not in 0..=100")]
+    ReadPct(u8),
+    /// The workers of a group would not fit in memory side by side.
+    #[error(
+        "the {strategies} workers of a group with `{workload}` need about {needed} MiB side by side; {available} MiB \
+         are available: choose fewer strategies or a smaller population"
+    )]
+    Memory {
+        /// The workload.
+        workload: String,
+        /// Workers of a group.
+        strategies: usize,
+        /// Estimate of what they need, in MiB.
+        needed: u64,
+        /// What the machine has to offer, in MiB.
+        available: u64,
+    },
+}
+
+/// The shipped workloads, as name and text.
+pub(crate) const SHIPPED: [(&str, &str); 1] = [("ratio-sweep", include_str!("../workloads/ratio-sweep.toml"))];
+
+/// Builds the plan of a run and the workloads it names.
+///
+/// # Errors
+/// When a choice names what does not exist or cannot be measured.
+pub(crate) fn plan(
+    profile: Profile,
+    choice: &Choice,
+    seed: u64,
+    memory_bytes: u64,
+    registry: &Registry,
+    cores: u32,
+) -> Result<(Plan, HashMap<String, Workload>), PlanError> {
+    let shape = profile.shape();
+    let names = if choice.workloads.is_empty() { vec![SHIPPED[0].0.to_owned()] } else { choice.workloads.clone() };
+    let mut texts = BTreeMap::new();
+    let mut workloads = HashMap::new();
+    let mut groups = Vec::new();
+    for name in names {
+        let text = workload_text(&name)?;
+        let workload = Workload::parse(&text).map_err(|error| PlanError::Workload { file: name, error })?;
+        if texts.insert(workload.name.clone(), text).is_some() {
+            return Err(PlanError::Twice(workload.name));
+        }
+        for group in groups_of(&workload, choice, cores)? {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        workloads.insert(workload.name.clone(), workload);
+    }
+    let strategies = strategies(choice, registry)?;
+    for workload in workloads.values() {
+        fits(workload, strategies.len())?;
+    }
+    let plan = Plan {
+        profile: shape.name.to_owned(),
+        seed,
+        hasher: hasher::NAME.to_owned(),
+        groups,
+        strategies,
+        workloads: texts,
+        forks: shape.forks,
+        rounds: shape.rounds,
+        warm_ns: shape.warm_ms * 1_000_000,
+        slice_ns: shape.slice_ms * 1_000_000,
+        memory_bytes,
+    };
+    Ok((plan, workloads))
+}
+
+/// The workloads of a plan that was made earlier, for `--resume`.
+pub(crate) fn workloads_of(plan: &Plan, registry: &Registry) -> Result<HashMap<String, Workload>, PlanError> {
+    for name in &plan.strategies {
+        registry.find(name)?;
+    }
+    plan.workloads
+        .iter()
+        .map(|(name, text)| match Workload::parse(text) {
+            Ok(workload) => Ok((name.clone(), workload)),
+            Err(error) => Err(PlanError::Workload { file: format!("workload `{name}` of the run"), error }),
+        })
+        .collect()
+}
+
+/// Threads from one to all cores by doubling, all cores, and twice as many.
+pub(crate) fn default_threads(cores: u32) -> Vec<u32> {
+    let mut threads: Vec<u32> = std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|n| *n < cores).collect();
+    threads.extend([cores, 2 * cores]);
+    threads
+}
+
+fn workload_text(name: &str) -> Result<String, PlanError> {
+    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        return std::fs::read_to_string(name).map_err(|error| PlanError::Unreadable { file: name.to_owned(), error });
+    }
+    match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+        Some((_, text)) => Ok((*text).to_owned()),
+        None => Err(UnknownName::new("workload", name, SHIPPED.iter().map(|(shipped, _)| *shipped)).into()),
+    }
+}
+
+fn groups_of(workload: &Workload, choice: &Choice, cores: u32) -> Result<Vec<Group>, PlanError> {
+    let shares = if choice.read_pct.is_empty() { &workload.read_pct } else { &choice.read_pct };
+    let threads = if choice.threads.is_empty() { default_threads(cores) } else { choice.threads.clone() };
+    if let Some(wrong) = shares.iter().find(|share| **share > 100) {
+        return Err(PlanError::ReadPct(*wrong));
+    }
+    if let Some(wrong) = threads.iter().find(|threads| !(1..=1024).contains(*threads)) {
+        return Err(PlanError::Threads(*wrong));
+    }
+    let group = |read_pct, threads| Group { workload: workload.name.clone(), read_pct, threads };
+    Ok(shares.iter().flat_map(|share| threads.iter().map(move |threads| group(*share, *threads))).collect())
+}
+
+fn strategies(choice: &Choice, registry: &Registry) -> Result<Vec<String>, PlanError> {
+    for name in &choice.strategies {
+        registry.find(name)?;
+    }
+    let chosen = |name: &str| choice.strategies.is_empty() || choice.strategies.iter().any(|wanted| wanted == name);
+    let names = registry.entries().iter().map(|entry| entry.info.name);
+    Ok(names.filter(|name| chosen(name)).map(str::to_owned).collect())
+}
+
+/// Workers of a group are up together: refuse what would make the machine swap and measure that.
+fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
+    // Two copies (evmap) of an entry of 16 bytes in a table that is half empty, with a node and its pointers.
+    const BYTES_AN_ENTRY: u64 = 256;
+    const BYTES_A_WORKER: u64 = 16 << 20;
+    let needed = strategies as u64 * (BYTES_A_WORKER + u64::from(workload.key_range) * BYTES_AN_ENTRY);
+    let available = crate::provenance::memory_available_bytes();
+    if needed > available {
+        let workload = workload.name.clone();
+        return Err(PlanError::Memory { workload, strategies, needed: needed >> 20, available: available >> 20 });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(choice: &Choice) -> Result<Plan, PlanError> {
+        plan(Profile::Quick, choice, 1, 1 << 30, &Registry::with(&[]), 2).map(|(plan, _)| plan)
+    }
+
+    #[test]
+    fn threads_double_up_to_the_cores_and_then_oversubscribe() {
+        assert_eq!(default_threads(1), [1, 2]);
+        assert_eq!(default_threads(2), [1, 2, 4]);
+        assert_eq!(default_threads(6), [1, 2, 4, 6, 12]);
+        assert_eq!(default_threads(8), [1, 2, 4, 8, 16]);
+    }
+
+    #[test]
+    fn the_default_is_the_sweep_over_everything() {
+        let plan = made(&Choice::default()).unwrap();
+        assert_eq!(plan.groups.len(), 15);
+        assert_eq!(plan.strategies.len(), Registry::with(&[]).entries().len());
+    }
+
+    #[test]
+    fn choices_that_cannot_be_are_refused() {
+        let refused = |choice: Choice| made(&choice).unwrap_err().to_string();
+        assert_eq!(refused(Choice { threads: vec![0], ..Choice::default() }), "--threads 0 is not in 1..=1024");
+        assert_eq!(refused(Choice { read_pct: vec![101], ..Choice::default() }), "--read-pct 101 is not in 0..=100");
+        let workload = refused(Choice { workloads: vec!["ratio-swep".to_owned()], ..Choice::default() });
+        assert!(workload.contains("did you mean `ratio-sweep`"), "{workload}");
+        let twice = vec!["ratio-sweep".to_owned(); 2];
+        let twice = refused(Choice { workloads: twice, ..Choice::default() });
+        assert!(twice.starts_with("two workloads are named `ratio-sweep`"), "{twice}");
+    }
+
+    #[test]
+    fn shipped_workloads_are_sound_and_named_as_their_files() {
+        for (name, text) in SHIPPED {
+            assert_eq!(Workload::parse(text).unwrap().name, name);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What orchestrator and worker say to each other: one JSON object a line, requests on the worker's standard input,
+//! events on its standard output. A worker answers every request with exactly one event.
+
+use mapbench_results::Status;
+use mapbench_workload::Mix;
+use serde::{Deserialize, Serialize};
+
+/// The version of the protocol; a worker refuses any other.
+pub(crate) const PROTOCOL_VERSION: u32 = 1;
+
+/// What the orchestrator asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Build the map and the threads of a cell; answered by [`Event::Ready`]. The first request, and asked once.
+    Open(Open),
+    /// Run for one slice; answered by [`Event::Slice`].
+    Slice {
+        /// How long to run before the clock starts.
+        warm_ns: u64,
+        /// How long to measure.
+        slice_ns: u64,
+    },
+    /// Drop the map and end; answered by [`Event::Closed`].
+    Close,
+}
+
+/// A cell and a fork, in full: a worker needs nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Open {
+    /// [`PROTOCOL_VERSION`] of the orchestrator.
+    pub(crate) protocol: u32,
+    /// The strategy's name.
+    pub(crate) strategy: String,
+    /// Worker threads.
+    pub(crate) threads: u32,
+    /// The operations.
+    pub(crate) mix: Mix,
+    /// Entries at the start.
+    pub(crate) population: u32,
+    /// Keys that operations draw from.
+    pub(crate) key_range: u32,
+    /// The seed of each thread's stream.
+    pub(crate) stream_seeds: Vec<u64>,
+    /// The hasher's seed.
+    pub(crate) hash_seed: u64,
+    /// The processor of each thread; empty: the system places them.
+    pub(crate) processors: Vec<u32>,
+}
+
+/// What a worker answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Event {
+    /// The map is filled and the threads wait.
+    Ready {
+        /// [`PROTOCOL_VERSION`] of the worker.
+        protocol: u32,
+        /// Digest of each thread's stream, in hexadecimal.
+        streams: Vec<String>,
+    },
+    /// A slice was run and the map was right afterwards.
+    Slice(Slice),
+    /// The map is dropped; the worker ends.
+    Closed,
+    /// The cell cannot go on; the worker ends.
+    Failed {
+        /// What became of it.
+        status: Status,
+        /// Why.
+        message: String,
+    },
+}
+
+/// One slice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Slice {
+    /// What each thread did within its measured time.
+    pub(crate) threads: Vec<Measured>,
+    /// Operations between two looks at the phase; the largest of the threads'.
+    pub(crate) batch_ops: u64,
+    /// What the operations did, from the start of the warm-up to the end of the slice, over all threads.
+    pub(crate) effects: Effects,
+    /// Resident memory of the process after the slice.
+    pub(crate) rss_bytes: u64,
+}
+
+/// A thread's share of a slice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Measured {
+    /// Operations between its two looks at the clock.
+    pub(crate) ops: u64,
+    /// The time between them.
+    pub(crate) elapsed_ns: u64,
+}
+
+/// What operations did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Effects {
+    /// Reads that found their key.
+    pub(crate) hits: u64,
+    /// Reads that did not.
+    pub(crate) misses: u64,
+    /// Operations that added a key.
+    pub(crate) inserted: u64,
+    /// Operations that removed one.
+    pub(crate) removed: u64,
+}
+
+impl std::ops::AddAssign for Effects {
+    fn add_assign(&mut self, other: Self) {
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.inserted += other.inserted;
+        self.removed += other.removed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Request};
+
+    #[test]
+    fn lines_are_as_documented() {
+        let slice = Request::Slice { warm_ns: 1, slice_ns: 2 };
+        let line = r#"{"request":"slice","warm_ns":1,"slice_ns":2}"#;
+        assert_eq!(serde_json::to_string(&slice).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Request>(line).unwrap(), slice);
+        assert_eq!(serde_json::to_string(&Event::Closed).unwrap(), r#"{"event":"closed"}"#);
+        assert!(serde_json::from_str::<Event>(r#"{"event":"closed","extra":1}"#).is_ok_and(|e| e == Event::Closed));
+        assert!(serde_json::from_str::<Event>(r#"{"event":"other"}"#).is_err());
+    }
+}

@@ -1,0 +1,234 @@
+//! The strategies that can be measured, each behind one entry that knows no type.
+
+use std::time::Duration;
+
+use mapbench_api::{Operation, Strategy, StrategyInfo};
+use mapbench_results::Declared;
+use mapbench_workload::{Mix, OpKind};
+
+use crate::protocol::Open;
+use crate::single::{self, Timed};
+use crate::worker::{self, Requests, WorkerError};
+
+/// A strategy, ready to be measured. All code that is compiled anew for each strategy is reached from here.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// What the strategy says about itself.
+    pub info: StrategyInfo,
+    pub(crate) serve: fn(&Open, &mut Requests) -> Result<(), WorkerError>,
+    single: fn(Timed, u64) -> Duration,
+}
+
+impl Entry {
+    /// The entry of a strategy.
+    #[must_use]
+    pub const fn of<S: Strategy>() -> Self {
+        Self { info: S::INFO, serve: worker::serve::<S>, single: single::time::<S> }
+    }
+
+    /// Why the strategy cannot do this; `None` if it can.
+    #[must_use]
+    pub fn refuses(&self, mix: Mix, threads: u32) -> Option<String> {
+        if let Some(limit) = self.info.thread_limit.filter(|limit| threads as usize > limit.threads) {
+            return Some(limit.reason.to_owned());
+        }
+        mix.kinds().find_map(|kind| {
+            let needed = needs(kind);
+            needed.iter().find_map(|need| self.info.lacks(*need).map(|reason| format!("no {need}: {reason}")))
+        })
+    }
+
+    /// Times `iterations` of one operation on one thread, over a prefilled map.
+    #[must_use]
+    pub fn time_single(&self, operation: Timed, iterations: u64) -> Duration {
+        (self.single)(operation, iterations)
+    }
+
+    /// What the strategy declares, for `provenance.json`.
+    #[must_use]
+    pub fn declared(&self) -> Declared {
+        let info = &self.info;
+        let mut unsupported: Vec<String> =
+            info.unsupported.iter().map(|lack| format!("{}: {}", lack.operation, lack.reason)).collect();
+        unsupported
+            .extend(info.thread_limit.map(|limit| format!("more than {} thread: {}", limit.threads, limit.reason)));
+        Declared {
+            name: info.name.to_owned(),
+            upstream: info.upstream.to_owned(),
+            version: info.version.to_owned(),
+            summary: info.summary.to_owned(),
+            consistency: info.consistency.to_string(),
+            iteration: info.iteration.to_string(),
+            read_progress: info.read_progress.to_string(),
+            reclamation: info.reclamation.to_string(),
+            configuration: info.configuration.to_owned(),
+            notes: info.notes.to_owned(),
+            unsupported,
+        }
+    }
+}
+
+/// The operations of the map that an operation of a stream calls.
+const fn needs(kind: OpKind) -> &'static [Operation] {
+    match kind {
+        OpKind::Read => &[Operation::Read],
+        OpKind::Insert => &[Operation::Insert],
+        OpKind::InsertNew => &[Operation::InsertNew],
+        OpKind::Remove => &[Operation::Remove],
+        OpKind::Update => &[Operation::Update],
+        OpKind::Upsert => &[Operation::Upsert],
+        OpKind::CompareExchange => &[Operation::Read, Operation::CompareExchange],
+    }
+}
+
+/// A list of strategies with different names.
+#[derive(Clone)]
+pub struct Registry {
+    entries: Vec<Entry>,
+}
+
+impl Registry {
+    /// The built-in strategies, in the order in which they are shown, and then `more`.
+    ///
+    /// # Panics
+    /// When two strategies have one name.
+    #[must_use]
+    pub fn with(more: &[Entry]) -> Self {
+        let mut entries = built_in();
+        entries.extend_from_slice(more);
+        for (i, entry) in entries.iter().enumerate() {
+            let name = entry.info.name;
+            assert!(entries[..i].iter().all(|other| other.info.name != name), "two strategies are named `{name}`");
+        }
+        Self { entries }
+    }
+
+    /// All entries.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry of a name.
+    ///
+    /// # Errors
+    /// When there is none; the error names the nearest.
+    pub fn find(&self, name: &str) -> Result<&Entry, UnknownName> {
+        self.entries
+            .iter()
+            .find(|entry| entry.info.name == name)
+            .ok_or_else(|| UnknownName::new("strategy", name, self.entries.iter().map(|entry| entry.info.name)))
+    }
+}
+
+/// A name that nothing has.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown {what} `{name}`{}; `mapbench list` names all", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+pub struct UnknownName {
+    what: &'static str,
+    name: String,
+    nearest: Option<String>,
+}
+
+impl UnknownName {
+    pub(crate) fn new<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let nearest = known
+            .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+            .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
+            .min()
+            .map(|(_, candidate)| candidate.to_owned());
+        Self { what, name: name.to_owned(), nearest }
+    }
+}
+
+/// Every built-in strategy, in the order in which it is shown, handed to a function of one type parameter.
+macro_rules! built_in {
+    ($each:ident) => {
+        vec![
+            #[cfg(feature = "lock")]
+            $each::<mapbench_adapter_lock::StdMutex>(),
+            #[cfg(feature = "lock")]
+            $each::<mapbench_adapter_lock::StdRwLock>(),
+            #[cfg(feature = "parking-lot")]
+            $each::<mapbench_adapter_parking_lot::ParkingLotMutex>(),
+            #[cfg(feature = "parking-lot")]
+            $each::<mapbench_adapter_parking_lot::ParkingLotRwLock>(),
+            #[cfg(feature = "parking-lot")]
+            $each::<mapbench_adapter_parking_lot::RwLockCoarsePair>(),
+            #[cfg(feature = "parking-lot")]
+            $each::<mapbench_adapter_parking_lot::RwLockSplitPair>(),
+            #[cfg(feature = "parking-lot")]
+            $each::<mapbench_adapter_parking_lot::ShardedRwLock>(),
+            #[cfg(feature = "dashmap")]
+            $each::<mapbench_adapter_dashmap::Dashmap>(),
+            #[cfg(feature = "dashmap")]
+            $each::<mapbench_adapter_dashmap::Dashmap7>(),
+            #[cfg(feature = "flurry")]
+            $each::<mapbench_adapter_flurry::Flurry>(),
+            #[cfg(feature = "flurry")]
+            $each::<mapbench_adapter_flurry::FlurryPinned>(),
+            #[cfg(feature = "papaya")]
+            $each::<mapbench_adapter_papaya::Papaya>(),
+            #[cfg(feature = "papaya")]
+            $each::<mapbench_adapter_papaya::PapayaPinned>(),
+            #[cfg(feature = "scc")]
+            $each::<mapbench_adapter_scc::SccHashMap>(),
+            #[cfg(feature = "scc")]
+            $each::<mapbench_adapter_scc::SccHashIndex>(),
+            #[cfg(feature = "evmap")]
+            $each::<mapbench_adapter_evmap::Evmap>(),
+            #[cfg(feature = "evmap")]
+            $each::<mapbench_adapter_evmap::EvmapBatched>(),
+            #[cfg(feature = "arc-swap")]
+            $each::<mapbench_adapter_arc_swap::ArcSwapCow>(),
+            #[cfg(feature = "arc-swap")]
+            $each::<mapbench_adapter_arc_swap::ArcSwapHamt>(),
+            #[cfg(feature = "epoch")]
+            $each::<mapbench_adapter_epoch::EpochCow>(),
+            #[cfg(feature = "sync-map")]
+            $each::<mapbench_adapter_sync_map::SyncMap>(),
+            #[cfg(feature = "checked")]
+            $each::<mapbench_adapter_checked::Checked>(),
+            #[cfg(feature = "limit")]
+            $each::<mapbench_adapter_limit::Frozen>(),
+            #[cfg(feature = "limit")]
+            $each::<mapbench_adapter_limit::HashbrownUnsync>(),
+        ]
+    };
+}
+
+fn built_in() -> Vec<Entry> {
+    built_in!(entry)
+}
+
+const fn entry<S: Strategy>() -> Entry {
+    Entry::of::<S>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Registry, UnknownName};
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let known = ["dashmap", "papaya", "scc-hashmap"];
+        let message = |name| UnknownName::new("strategy", name, known.into_iter()).to_string();
+        assert_eq!(message("dashmp"), "unknown strategy `dashmp`; did you mean `dashmap`?; `mapbench list` names all");
+        assert_eq!(message("zzzzzzz"), "unknown strategy `zzzzzzz`; `mapbench list` names all");
+    }
+
+    fn conform<S: mapbench_api::Strategy>() -> fn() {
+        mapbench_conformance::all::<S>
+    }
+
+    /// The list is the same that [`Registry::with`] is made from: none can be registered without passing.
+    #[test]
+    fn every_registered_strategy_does_what_it_declares() {
+        built_in!(conform).iter().for_each(|conforms| conforms());
+    }
+
+    #[test]
+    fn names_are_different() {
+        assert!(!Registry::with(&[]).entries().is_empty());
+    }
+}

@@ -1,0 +1,67 @@
+//! The timed loop. Decoding, the call and folding its result into a sum: nothing else belongs here.
+
+use mapbench_api::MapHandle;
+use mapbench_workload::{OpKind, PackedOp, key_of, value_of};
+
+use crate::protocol::Effects;
+
+/// What a thread's operations did, and the sum that keeps the compiler from leaving them out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) ops: u64,
+    pub(crate) reads: u64,
+    pub(crate) hits: u64,
+    pub(crate) inserted: u64,
+    pub(crate) removed: u64,
+    pub(crate) sum: u64,
+}
+
+impl Tally {
+    pub(crate) fn effects(&self) -> Effects {
+        Effects { hits: self.hits, misses: self.reads - self.hits, inserted: self.inserted, removed: self.removed }
+    }
+}
+
+/// Runs the operations in order. Never inlined, so that each strategy has one such loop, whatever surrounds it.
+#[inline(never)]
+pub(crate) fn run_batch<H: MapHandle<u64, u64>>(handle: &mut H, ops: &[PackedOp], tally: &mut Tally) {
+    // Counted in registers: the map's calls cannot reach these, as they could the tally.
+    let mut local = *tally;
+    for op in ops {
+        let key = key_of(op.index());
+        // Tells one write of a key from the next.
+        let tag = local.sum as u32;
+        match op.kind() {
+            OpKind::Read => {
+                // No branch on the result: at a hit rate of one half it would be mispredicted every other time.
+                let found = handle.read(&key, |value| *value);
+                local.reads += 1;
+                local.hits += u64::from(found.is_some());
+                local.sum = local.sum.wrapping_add(found.unwrap_or(1));
+            }
+            OpKind::Insert => local.inserted += u64::from(handle.insert(key, value_of(key, tag))),
+            OpKind::InsertNew => local.inserted += u64::from(handle.insert_new(key, value_of(key, tag))),
+            OpKind::Remove => local.removed += u64::from(handle.remove(&key)),
+            OpKind::Update => {
+                let present = handle.update(&key, |value| next(key, *value));
+                local.sum = local.sum.wrapping_add(u64::from(present));
+            }
+            OpKind::Upsert => {
+                local.inserted += u64::from(handle.upsert(key, value_of(key, tag), |value| next(key, *value)));
+            }
+            OpKind::CompareExchange => {
+                if let Some(value) = handle.read(&key, |value| *value) {
+                    let exchanged = handle.compare_exchange(&key, &value, next(key, value)).is_ok();
+                    local.sum = local.sum.wrapping_add(u64::from(exchanged));
+                }
+            }
+        }
+    }
+    local.ops += ops.len() as u64;
+    *tally = local;
+}
+
+/// The value after `value`, still the key's.
+fn next(key: u64, value: u64) -> u64 {
+    value_of(key, (value as u32).wrapping_add(1))
+}

@@ -1,0 +1,236 @@
+//! One slice after another: the phases that all threads of a worker go through together.
+
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mapbench_results::Status;
+
+use super::batch::Tally;
+use super::{Requests, WorkerError, say};
+use crate::protocol::{Effects, Event, Measured, PROTOCOL_VERSION, Request, Slice};
+use crate::system;
+
+/// What the threads are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Sleep.
+    Parked,
+    /// Run, and find the batch size.
+    Warm,
+    /// Run; note the clock at the first boundary.
+    Measure,
+    /// Run on, so that nobody's measured time lacks a neighbour; note the clock at the first boundary.
+    Drain,
+    /// The first thread checks the map; the others sleep.
+    Check,
+    /// Return.
+    Exit,
+}
+
+impl Phase {
+    const ALL: [Phase; 6] = [Phase::Parked, Phase::Warm, Phase::Measure, Phase::Drain, Phase::Check, Phase::Exit];
+}
+
+/// The phase is read in the timed loop by all threads: it has its cache line (and the neighbour that is fetched with
+/// it) to itself.
+#[repr(align(128))]
+struct Alone(AtomicU8);
+
+/// What the coordinator and the threads share.
+pub(crate) struct Crew {
+    phase: Alone,
+    /// Threads that have reached: the start of their measured time, its end, their bed.
+    started: AtomicUsize,
+    ended: AtomicUsize,
+    parked: AtomicUsize,
+    bed: Mutex<()>,
+    wake: Condvar,
+    /// What each thread did in the slice.
+    reports: Vec<Mutex<Report>>,
+    failure: Mutex<Option<Failure>>,
+    /// Entries added less entries removed, since the map was built.
+    balance: Mutex<i64>,
+}
+
+/// A thread's account of a slice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) measured: Measured,
+    pub(crate) effects: Effects,
+    pub(crate) batch_ops: u64,
+}
+
+/// Why a cell ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: Status,
+    pub(crate) message: String,
+}
+
+impl Crew {
+    pub(crate) fn new(threads: u32) -> Self {
+        Self {
+            phase: Alone(AtomicU8::new(Phase::Parked as u8)),
+            started: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
+            parked: AtomicUsize::new(0),
+            bed: Mutex::new(()),
+            wake: Condvar::new(),
+            reports: (0..threads).map(|_| Mutex::default()).collect(),
+            failure: Mutex::new(None),
+            balance: Mutex::new(0),
+        }
+    }
+
+    /// The phase, for the timed loop: no order is needed but that the change is seen soon.
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.phase.0.load(Ordering::Relaxed))]
+    }
+
+    /// Sleeps until a phase that concerns the thread, and returns it.
+    pub(crate) fn sleep(&self, index: usize) -> Phase {
+        let mut bed = lock(&self.bed);
+        self.parked.fetch_add(1, Ordering::Release);
+        loop {
+            match self.phase() {
+                Phase::Check if index == 0 => break,
+                Phase::Parked | Phase::Check => {
+                    bed = self.wake.wait(bed).unwrap_or_else(PoisonError::into_inner);
+                }
+                Phase::Warm | Phase::Measure | Phase::Drain | Phase::Exit => break,
+            }
+        }
+        self.parked.fetch_sub(1, Ordering::Release);
+        self.phase()
+    }
+
+    pub(crate) fn note_start(&self) {
+        self.started.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn note_end(&self) {
+        self.ended.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn file(&self, index: usize, report: Report) {
+        *lock(&self.balance) += report.effects.inserted as i64 - report.effects.removed as i64;
+        *lock(&self.reports[index]) = report;
+    }
+
+    pub(crate) fn fail(&self, failure: Failure) {
+        lock(&self.failure).get_or_insert(failure);
+    }
+
+    pub(crate) fn balance(&self) -> i64 {
+        *lock(&self.balance)
+    }
+
+    /// The check is over: back to bed, all.
+    pub(crate) fn end_check(&self) {
+        self.enter(Phase::Parked);
+    }
+
+    fn enter(&self, phase: Phase) {
+        let _bed = lock(&self.bed);
+        self.phase.0.store(phase as u8, Ordering::Release);
+        self.wake.notify_all();
+    }
+
+    /// Waits until `count` has reached all threads, or one of them has failed.
+    fn await_all(&self, count: &AtomicUsize) -> Result<(), Failure> {
+        while count.load(Ordering::Acquire) < self.reports.len() {
+            self.failed()?;
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        self.failed()
+    }
+
+    fn failed(&self) -> Result<(), Failure> {
+        lock(&self.failure).clone().map_or(Ok(()), Err)
+    }
+
+    fn slice(&self, warm_ns: u64, slice_ns: u64) -> Result<Slice, Failure> {
+        self.await_all(&self.parked)?;
+        self.started.store(0, Ordering::Relaxed);
+        self.ended.store(0, Ordering::Relaxed);
+        self.enter(Phase::Warm);
+        std::thread::sleep(Duration::from_nanos(warm_ns));
+        self.failed()?;
+        self.phase.0.store(Phase::Measure as u8, Ordering::Relaxed);
+        self.await_all(&self.started)?;
+        std::thread::sleep(Duration::from_nanos(slice_ns));
+        self.phase.0.store(Phase::Drain as u8, Ordering::Relaxed);
+        self.await_all(&self.ended)?;
+        self.enter(Phase::Parked);
+        self.await_all(&self.parked)?;
+        self.enter(Phase::Check);
+        while self.phase() == Phase::Check {
+            self.failed()?;
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        self.failed()?;
+        let reports: Vec<Report> = self.reports.iter().map(|report| *lock(report)).collect();
+        let mut effects = Effects::default();
+        reports.iter().for_each(|report| effects += report.effects);
+        Ok(Slice {
+            threads: reports.iter().map(|report| report.measured).collect(),
+            batch_ops: reports.iter().map(|report| report.batch_ops).max().unwrap_or(0),
+            effects,
+            rss_bytes: system::resident_bytes("self").unwrap_or(0),
+        })
+    }
+}
+
+/// Serves the requests that follow `open`, until the orchestrator closes.
+///
+/// A failure ends the process at once: its other threads may hang in a map that is broken.
+pub(crate) fn coordinate(crew: &Crew, streams: Vec<String>, requests: &mut Requests) -> Result<(), WorkerError> {
+    match crew.await_all(&crew.parked) {
+        Ok(()) => say(&Event::Ready { protocol: PROTOCOL_VERSION, streams })?,
+        Err(failure) => end(failure),
+    }
+    loop {
+        match requests.next() {
+            Ok(Some(Request::Slice { warm_ns, slice_ns })) => match crew.slice(warm_ns, slice_ns) {
+                Ok(slice) => say(&Event::Slice(slice))?,
+                Err(failure) => end(failure),
+            },
+            Ok(Some(Request::Close) | None) => {
+                crew.enter(Phase::Exit);
+                return Ok(());
+            }
+            Ok(Some(Request::Open(_))) => {
+                crew.enter(Phase::Exit);
+                return Err(WorkerError::Order);
+            }
+            Err(error) => {
+                crew.enter(Phase::Exit);
+                return Err(error);
+            }
+        }
+    }
+}
+
+fn end(failure: Failure) -> ! {
+    let said = say(&Event::Failed { status: failure.status, message: failure.message });
+    std::process::exit(i32::from(said.is_err()));
+}
+
+/// A thread that panicked holds no lock of the crew while it runs the map, so what they guard is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The difference that a slice made to a tally.
+pub(crate) fn since(before: &Tally, now: &Tally) -> Effects {
+    let (before, now) = (before.effects(), now.effects());
+    Effects {
+        hits: now.hits - before.hits,
+        misses: now.misses - before.misses,
+        inserted: now.inserted - before.inserted,
+        removed: now.removed - before.removed,
+    }
+}

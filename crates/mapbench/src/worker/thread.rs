@@ -1,0 +1,133 @@
+//! One measuring thread: its handle, its stream, its clock.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use mapbench_api::{ConcurrentMap, Detected, MapHandle, StrategyInfo};
+use mapbench_results::Status;
+use mapbench_workload::PackedOp;
+
+use super::batch::{Tally, run_batch};
+use super::check;
+use super::coordinator::{Crew, Failure, Phase, Report, since};
+use crate::protocol::Measured;
+use crate::system;
+
+/// No batch is larger: pinned strategies renew their guard and batched ones publish between batches, and about a
+/// thousand operations is what their authors advise.
+const LARGEST_BATCH: usize = 1 << 10;
+
+/// A batch is made to last about this long, so that a slice of some ten milliseconds ends within a per cent of its time.
+const BATCH_TIME: Duration = Duration::from_micros(100);
+
+/// A thread's place in its worker.
+pub(crate) struct Seat<'a> {
+    pub(crate) crew: &'a Crew,
+    pub(crate) index: usize,
+    pub(crate) processor: Option<u32>,
+    /// Entries in the map before the first operation.
+    pub(crate) population: u64,
+}
+
+/// Works until told to exit. A panic of the map becomes the worker's failure.
+pub(crate) fn work<M: ConcurrentMap<u64, u64>>(map: &M, seat: &Seat, info: &StrategyInfo, stream: &[PackedOp]) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| attend(map, seat, info, stream))) {
+        let failure = if let Some(detected) = payload.downcast_ref::<Detected>() {
+            Failure { status: Status::Detected, message: detected.message.to_owned() }
+        } else {
+            Failure { status: Status::Panicked, message: panic_text(&*payload) }
+        };
+        seat.crew.fail(failure);
+    }
+}
+
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a text").to_owned()
+}
+
+fn attend<M: ConcurrentMap<u64, u64>>(map: &M, seat: &Seat, info: &StrategyInfo, stream: &[PackedOp]) {
+    if let Some(processor) = seat.processor {
+        system::pin_this_thread(processor);
+    }
+    let mut handle = map.handle();
+    let mut runner = Runner { stream, cursor: 0, batch: 1, tally: Tally::default() };
+    loop {
+        match seat.crew.sleep(seat.index) {
+            Phase::Warm | Phase::Measure | Phase::Drain => runner.slice(&mut handle, seat),
+            Phase::Check => {
+                let expected = seat.population.wrapping_add_signed(seat.crew.balance());
+                if let Err(message) = check::conservation(&mut handle, info, expected) {
+                    seat.crew.fail(Failure { status: Status::WrongAnswer, message });
+                }
+                seat.crew.end_check();
+            }
+            Phase::Exit => break,
+            Phase::Parked => unreachable!("sleep ends with a phase that concerns the thread"),
+        }
+    }
+    std::hint::black_box(runner.tally.sum);
+}
+
+struct Runner<'a> {
+    stream: &'a [PackedOp],
+    cursor: usize,
+    batch: usize,
+    tally: Tally,
+}
+
+impl Runner<'_> {
+    fn slice<H: MapHandle<u64, u64>>(&mut self, handle: &mut H, seat: &Seat) {
+        let before = self.tally;
+        let mut start: Option<(Instant, u64)> = None;
+        let mut measured: Option<Measured> = None;
+        loop {
+            match seat.crew.phase() {
+                Phase::Warm => {
+                    let began = Instant::now();
+                    let whole = self.batch(handle);
+                    if whole {
+                        self.adapt(began.elapsed());
+                    }
+                    continue;
+                }
+                Phase::Measure => {
+                    if start.is_none() {
+                        start = Some((Instant::now(), self.tally.ops));
+                        seat.crew.note_start();
+                    }
+                }
+                Phase::Drain => {
+                    if let (Some((began, ops)), None) = (start, measured) {
+                        let elapsed_ns = began.elapsed().as_nanos() as u64;
+                        measured = Some(Measured { ops: self.tally.ops - ops, elapsed_ns });
+                        seat.crew.note_end();
+                    }
+                }
+                Phase::Parked | Phase::Check | Phase::Exit => break,
+            }
+            self.batch(handle);
+        }
+        let effects = since(&before, &self.tally);
+        let measured = measured.unwrap_or_default();
+        seat.crew.file(seat.index, Report { measured, effects, batch_ops: self.batch as u64 });
+    }
+
+    /// Runs a batch, or what is left of it to the stream's end; true if it was a whole one.
+    fn batch<H: MapHandle<u64, u64>>(&mut self, handle: &mut H) -> bool {
+        let end = (self.cursor + self.batch).min(self.stream.len());
+        let ops = &self.stream[self.cursor..end];
+        run_batch(handle, ops, &mut self.tally);
+        handle.quiesce();
+        self.cursor = if end == self.stream.len() { 0 } else { end };
+        ops.len() == self.batch
+    }
+
+    fn adapt(&mut self, took: Duration) {
+        if took > 2 * BATCH_TIME && self.batch > 1 {
+            self.batch /= 2;
+        } else if took < BATCH_TIME / 2 && self.batch < LARGEST_BATCH {
+            self.batch *= 2;
+        }
+    }
+}

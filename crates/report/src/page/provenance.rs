@@ -1,0 +1,61 @@
+//! Where the numbers come from and how to get them again.
+
+use maud::{Markup, html};
+
+use crate::{Input, format};
+
+pub(super) fn section(input: &Input) -> Markup {
+    let p = input.provenance;
+    let (host, build, plan) = (&p.host, &p.build, &p.plan);
+    let unknown = || "not told by the system".to_owned();
+    let ms = |ns: u64| format::significant(ns as f64 / 1e6);
+    let source = match (&build.revision, build.dirty) {
+        (Some(revision), Some(true)) => format!("{revision}, with uncommitted changes"),
+        (Some(revision), _) => revision.clone(),
+        (None, _) => "unknown".to_owned(),
+    };
+    let facts = [
+        ("machine", format!("{}: {}, {}", host.name, host.cpu, super::cores(host.cores))),
+        ("hardware threads a core", host.threads_per_core.map_or_else(unknown, |n| n.to_string())),
+        ("caches", host.caches.clone()),
+        ("memory", format!("{} MiB", format::mebibytes(host.memory_bytes))),
+        ("governor", host.governor.clone().unwrap_or_else(unknown)),
+        ("kernel", host.kernel.clone()),
+        ("virtualisation", host.virtualisation.clone().unwrap_or_else(|| "none seen".to_owned())),
+        ("stolen by the hypervisor", format!("{} ms", ms(host.steal_ns))),
+        ("compiler", format!("rustc {}, {}, {}", build.rustc, build.target, build.profile)),
+        ("compiler flags", if build.flags.is_empty() { "none".to_owned() } else { build.flags.clone() }),
+        ("target features", build.target_features.clone()),
+        ("allocator", build.allocator.clone()),
+        ("source", source),
+        ("mapbench", format!("{}, schema {}", p.mapbench_version, p.schema_version)),
+        ("seed, hasher", format!("{}, {}", plan.seed, plan.hasher)),
+        (
+            "plan",
+            format!(
+                "{}: {} forks x {} rounds, {} ms warm-up and {} ms slice each",
+                plan.profile,
+                plan.forks,
+                plan.rounds,
+                ms(plan.warm_ns),
+                ms(plan.slice_ns)
+            ),
+        ),
+        ("from, to", format!("{}, {}", p.started, p.finished.as_deref().unwrap_or("unfinished"))),
+    ];
+    html! {
+        section aria-labelledby="provenance" {
+            h2 id="provenance" { "Where these numbers come from" }
+            p { "Measured by" }
+            pre tabindex="0" { code { (p.command.join(" ")) } }
+            dl.facts { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
+            @for (name, text) in &plan.workloads {
+                details { summary { "Workload " (name) } pre tabindex="0" { code { (text) } } }
+            }
+            details {
+                summary { "SHA-256 of the files beside this page" }
+                dl.sums { @for (file, sum) in &p.checksums { div { dt { (file) } dd { code { (sum) } } } } }
+            }
+        }
+    }
+}

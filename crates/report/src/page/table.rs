@@ -1,0 +1,64 @@
+//! All cells, sortable: the twin of every chart.
+
+use mapbench_results::{Cell, Status};
+use maud::{Markup, html};
+
+use crate::{Input, format};
+
+const COLUMNS: [&str; 11] = [
+    "workload",
+    "reads %",
+    "threads",
+    "strategy",
+    "M ops/s",
+    "95 % interval",
+    "slowdown",
+    "95 % interval",
+    "fairness",
+    "hits %",
+    "RSS MiB",
+];
+
+pub(super) fn section(input: &Input) -> Markup {
+    html! {
+        section aria-labelledby="cells" {
+            h2 id="cells" { "All cells" }
+            p { "Throughput: median over processes of the process's median slice. Fairness: Jain's index of the threads' rates, 1 when all are equal. RSS: of the whole worker process. A column's title sorts by it." }
+            div.scroll tabindex="0" role="region" aria-labelledby="cells" {
+                table data-sortable {
+                    thead { tr { @for column in COLUMNS { th scope="col" { (column) } } } }
+                    tbody { @for cell in input.cells { (row(cell, input.provenance.host.cores)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(cell: &Cell, cores: u32) -> Markup {
+    let share = |ppm: Option<u64>, scale: f64| ppm.map(|ppm| ppm as f64 / scale);
+    let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
+    html! {
+        tr {
+            td { (cell.workload) }
+            td.n { (cell.read_pct) }
+            td.n { (cell.threads) @if cell.threads > cores { "*" } }
+            th scope="row" {
+                (cell.strategy)
+                @if cell.status == Status::Ok && !cell.message.is_empty() { br; small { (cell.message) } }
+            }
+            @if let Some(rate) = cell.throughput_ops_s {
+                td.n data-value=(rate) { (format::rate(rate)) }
+                td.n { @if let Some((low, high)) = interval { "[" (format::rate(low)) ", " (format::rate(high)) "]" } }
+                @if let Some(slowdown) = cell.slowdown {
+                    td.n data-value=(slowdown) { (format::significant(slowdown)) @if cell.tied { " tied" } }
+                    td.n { (format::slowdown_interval(cell).unwrap_or_default()) }
+                } @else { td.n { "–" } td.n {} }
+                td.n { @if let Some(index) = share(cell.fairness_ppm, 1e6) { (format!("{index:.2}")) } }
+                td.n { @if let Some(hits) = share(cell.hit_ppm, 1e4) { (format!("{hits:.1}")) } }
+                td.n data-value=(cell.rss_bytes.unwrap_or(0)) { @if let Some(rss) = cell.rss_bytes { (format::mebibytes(rss)) } }
+            } @else {
+                td colspan="7" { (format::status(cell.status)) ": " (cell.message) }
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Rows made by hand, for the tests of this crate.
+
+use std::collections::BTreeMap;
+
+use mapbench_results::{Build, Declared, Group, Host, Machine, Plan, Provenance, SCHEMA_VERSION, Sample, Status};
+
+use crate::{Input, summarise};
+
+pub(crate) fn group() -> Group {
+    Group { workload: "w".to_owned(), read_pct: 90, threads: 2 }
+}
+
+pub(crate) fn plan(strategies: &[&str]) -> Plan {
+    Plan {
+        profile: "quick".to_owned(),
+        seed: 1,
+        hasher: "foldhash".to_owned(),
+        groups: vec![group()],
+        strategies: strategies.iter().map(|name| (*name).to_owned()).collect(),
+        workloads: BTreeMap::from([("w".to_owned(), String::new())]),
+        forks: 3,
+        rounds: 2,
+        warm_ns: 1_000,
+        slice_ns: 2_000,
+        memory_bytes: 1 << 30,
+    }
+}
+
+/// A slice of the group of [`group`], at a rate.
+pub(crate) fn slices(strategy: &str, fork: u32, round: u32, rate: f64) -> Sample {
+    Sample {
+        status: Status::Ok,
+        start_ns: Some(u64::from(fork * 100 + round)),
+        elapsed_ns: Some(1_000_000_000),
+        ops: Some(rate as u64),
+        throughput_ops_s: Some(rate as u64),
+        fairness_ppm: Some(1_000_000),
+        batch_ops: Some(64),
+        hits: Some(1),
+        misses: Some(1),
+        inserted: Some(0),
+        removed: Some(0),
+        rss_bytes: Some(1 << 20),
+        message: String::new(),
+        ..failure(strategy, fork, Status::Ok, "").at(round)
+    }
+}
+
+trait At {
+    fn at(self, round: u32) -> Self;
+}
+
+impl At for Sample {
+    fn at(mut self, round: u32) -> Self {
+        self.round = round;
+        self
+    }
+}
+
+/// A row without measurements.
+pub(crate) fn failure(strategy: &str, fork: u32, status: Status, message: &str) -> Sample {
+    let Group { workload, read_pct, threads } = group();
+    Sample {
+        workload,
+        read_pct,
+        threads,
+        strategy: strategy.to_owned(),
+        fork,
+        round: 0,
+        position: 0,
+        status,
+        start_ns: None,
+        elapsed_ns: None,
+        ops: None,
+        throughput_ops_s: None,
+        fairness_ppm: None,
+        batch_ops: None,
+        hits: None,
+        misses: None,
+        inserted: None,
+        removed: None,
+        rss_bytes: None,
+        message: message.to_owned(),
+    }
+}
+
+pub(crate) fn provenance(plan: Plan) -> Provenance {
+    let declared = |name: &String| Declared {
+        name: name.clone(),
+        upstream: "crate".to_owned(),
+        version: "1.2.3".to_owned(),
+        summary: "a map".to_owned(),
+        consistency: "linearizable".to_owned(),
+        iteration: "snapshot".to_owned(),
+        read_progress: "blocking".to_owned(),
+        reclamation: "immediate".to_owned(),
+        configuration: "default".to_owned(),
+        notes: "none".to_owned(),
+        unsupported: Vec::new(),
+    };
+    Provenance {
+        schema_version: SCHEMA_VERSION,
+        mapbench_version: "0.1.0".to_owned(),
+        started: "2026-01-01T00:00:00Z".to_owned(),
+        finished: Some("2026-01-01T00:10:00Z".to_owned()),
+        command: vec!["mapbench".to_owned(), "run".to_owned()],
+        strategies: plan.strategies.iter().map(declared).collect(),
+        plan,
+        host: Host {
+            name: "host".to_owned(),
+            cpu: "cpu".to_owned(),
+            cores: 2,
+            threads_per_core: Some(1),
+            caches: "L2 1 MiB".to_owned(),
+            governor: None,
+            kernel: "Linux 6".to_owned(),
+            virtualisation: None,
+            memory_bytes: 1 << 34,
+            steal_ns: 0,
+        },
+        build: Build {
+            rustc: "1.95.0".to_owned(),
+            target: "t".to_owned(),
+            profile: "release".to_owned(),
+            flags: String::new(),
+            target_features: String::new(),
+            allocator: "system".to_owned(),
+            revision: None,
+            dirty: None,
+        },
+        checksums: BTreeMap::from([("samples.csv".to_owned(), "00ff".to_owned())]),
+    }
+}
+
+/// A round of the machine, at an arithmetic time.
+pub(crate) fn machine(round: u32, arithmetic_ns: u64) -> Machine {
+    let Group { workload, read_pct, threads } = group();
+    Machine {
+        workload,
+        read_pct,
+        threads,
+        fork: 0,
+        round,
+        start_ns: u64::from(round),
+        round_trip_ns: Some(100),
+        arithmetic_ns,
+        memory_walk_ns: 500,
+        steal_ns: 0,
+    }
+}
+
+/// Hands a whole input over four strategies to a test: two that tie, one slower, one limit that cannot write.
+pub(crate) fn with_input<R>(names: [&str; 4], f: impl FnOnce(&Input) -> R) -> R {
+    let provenance = provenance(plan(&names));
+    let mut samples = Vec::new();
+    for fork in 0..3 {
+        for round in 0..2 {
+            let wobble = 1.0 + f64::from(fork) * 0.01 - f64::from(round) * 0.012;
+            samples.push(slices(names[0], fork, round, 10_000_000.0));
+            samples.push(slices(names[1], fork, round, 10_000_000.0 * wobble));
+            samples.push(slices(names[2], fork, round, 4_000_000.0));
+        }
+    }
+    samples.push(failure(names[3], 0, Status::NotApplicable, "no insert: the map is immutable"));
+    let cells = summarise(&provenance.plan, 2, &samples);
+    let machine = [machine(0, 100), machine(1, 101)];
+    f(&Input { provenance: &provenance, samples: &samples, machine: &machine, cells: &cells })
+}

@@ -1,0 +1,239 @@
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use csv::{ReaderBuilder, StringRecord};
+use serde::Deserialize;
+
+use crate::row::{Place, Row, columns};
+use crate::tail::Tail;
+use crate::{
+    CELLS, Cell, Error, MACHINE, Machine, PROVENANCE, Plan, Provenance, SAMPLES, SCHEMA_VERSION, Sample, checksum,
+};
+
+const MEASURE_AGAIN: &str = "delete the line, and `mapbench run --resume` measures it again";
+const WRITTEN_WRONG: &str = "the run was recorded so, by a faulty program: measure it again";
+const NOT_OURS: &str = "is this file from another program or version?";
+
+/// A run as its directory holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+    /// The rows of `samples.csv`, in the file's order.
+    pub samples: Vec<Sample>,
+    /// The rows of `machine.csv`, in the file's order.
+    pub machine: Vec<Machine>,
+    /// The rows of `cells.csv`, in the file's order; empty while the run is unfinished.
+    pub cells: Vec<Cell>,
+}
+
+impl Run {
+    /// Reads a run, finished or not.
+    ///
+    /// # Errors
+    /// When anything is not exactly as the schema and the run's plan say.
+    pub fn read(dir: &Path) -> Result<Self, Error> {
+        Self::load(dir, Torn::Refused)
+    }
+
+    pub(crate) fn load(dir: &Path, torn: Torn) -> Result<Self, Error> {
+        let provenance = read_provenance(dir)?;
+        let finished = provenance.finished.is_some();
+        if finished {
+            verify_checksums(dir, &provenance)?;
+        }
+        let files =
+            Files { dir, plan: &provenance.plan, torn, remedy: if finished { WRITTEN_WRONG } else { MEASURE_AGAIN } };
+        let (samples, machine) = (files.read()?, files.read()?);
+        // What a run that was interrupted while it finished left of this file is written anew by its end.
+        let cells = if finished { files.read()? } else { Vec::new() };
+        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells })
+    }
+
+    /// The directory's name: what the run is called.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let dir = self.dir.canonicalize().unwrap_or_else(|_| self.dir.clone());
+        dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
+/// What to do about a torn last line, or a file that was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Torn {
+    Refused,
+    Ignored,
+}
+
+pub(crate) fn read_provenance(dir: &Path) -> Result<Provenance, Error> {
+    /// What all versions have in common.
+    #[derive(Deserialize)]
+    struct Version {
+        schema_version: u64,
+        mapbench_version: String,
+    }
+    let file = dir.join(PROVENANCE);
+    let text = std::fs::read_to_string(&file).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Error::NoRun(dir.to_owned()),
+        _ => Error::Read { file: file.clone(), source },
+    })?;
+    let refused = |error: serde_json::Error| {
+        let problem = error.to_string();
+        let problem = problem.rsplit_once(" at line ").map_or(&*problem, |(problem, _)| problem);
+        Error::line(&file, error.line() as u64, &format!("{problem}; {NOT_OURS}"))
+    };
+    let version: Version = serde_json::from_str(&text).map_err(refused)?;
+    if version.schema_version != u64::from(SCHEMA_VERSION) {
+        let (found, program) = (version.schema_version, version.mapbench_version);
+        return Err(Error::Version { file, found, program: program.escape_debug().to_string() });
+    }
+    serde_json::from_str(&text).map_err(refused)
+}
+
+fn verify_checksums(dir: &Path, provenance: &Provenance) -> Result<(), Error> {
+    for name in [SAMPLES, MACHINE, CELLS] {
+        let file = dir.join(name);
+        let found = checksum::of_file(&file).map_err(Error::read(&file))?;
+        if provenance.checksums.get(name) != Some(&found) {
+            let problem = "its SHA-256 is not the one in provenance.json: it was changed after the run; restore it";
+            return Err(Error::file(&file, problem));
+        }
+    }
+    Ok(())
+}
+
+/// How the CSV files of a run are to be read.
+struct Files<'a> {
+    dir: &'a Path,
+    plan: &'a Plan,
+    torn: Torn,
+    /// What to do about a wrong row.
+    remedy: &'static str,
+}
+
+impl Files<'_> {
+    fn read<T: Row>(&self) -> Result<Vec<T>, Error> {
+        let file = self.dir.join(T::FILE);
+        let tail = match Tail::of_file(&file) {
+            Err(error) if self.torn == Torn::Ignored && error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Vec::new());
+            }
+            tail => tail.map_err(Error::read(&file))?,
+        };
+        if self.torn == Torn::Ignored && tail.whole == 0 {
+            return Ok(Vec::new());
+        }
+        if tail.is_torn() && self.torn == Torn::Refused {
+            let problem =
+                "the last line is torn, the run was interrupted: `mapbench run --resume` repairs it and goes on";
+            return Err(Error::line(&file, tail.lines + 1, problem));
+        }
+        let opened = File::open(&file).map_err(Error::read(&file))?;
+        // A run that is being measured may have grown since.
+        self.rows(&file, opened.take(tail.whole))
+    }
+
+    fn rows<T: Row>(&self, file: &Path, text: impl io::Read) -> Result<Vec<T>, Error> {
+        let mut reader = ReaderBuilder::new().has_headers(false).from_reader(text);
+        let mut header = StringRecord::new();
+        if !reader.read_record(&mut header).map_err(|error| self.csv_error(file, 1, error))? {
+            return Err(Error::line(file, 1, "the header is missing: `mapbench run --resume` begins it again"));
+        }
+        if let Some(problem) = header_problem(&header, columns::<T>()) {
+            return Err(Error::line(file, 1, &format!("{problem}; {NOT_OURS}")));
+        }
+        let mut places = Places::of(self.plan);
+        let (mut record, mut rows) = (StringRecord::new(), Vec::new());
+        // Counted here because the reader's own position is a line behind after CR LF.
+        let mut line = 2;
+        while reader.read_record(&mut record).map_err(|error| self.csv_error(file, line, error))? {
+            let refused = |problem: String| Error::line(file, line, &format!("{problem}; {}", self.remedy));
+            let row: T = record.deserialize(Some(&header)).map_err(|error| refused(field_problem(&error, &header)))?;
+            if let Some(problem) = row.problem() {
+                return Err(refused(problem));
+            }
+            places.take(&row.place(), line).map_err(refused)?;
+            rows.push(row);
+            line += 1 + record.as_slice().bytes().filter(|byte| *byte == b'\n').count() as u64;
+        }
+        Ok(rows)
+    }
+
+    fn csv_error(&self, file: &Path, line: u64, error: csv::Error) -> Error {
+        let problem = match error.into_kind() {
+            csv::ErrorKind::Io(source) => return Error::Read { file: file.to_owned(), source },
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                format!("{len} fields, the header has {expected_len}")
+            }
+            _ => "not UTF-8".to_owned(),
+        };
+        Error::line(file, line, &format!("{problem}; {}", self.remedy))
+    }
+}
+
+fn header_problem(header: &StringRecord, columns: &[&str]) -> Option<String> {
+    if header.iter().eq(columns.iter().copied()) {
+        return None;
+    }
+    let missing = columns.iter().find(|column| !header.iter().any(|found| found == **column));
+    let unknown = header.iter().find(|found| !columns.contains(found));
+    Some(match (missing, unknown) {
+        (Some(missing), _) => format!("the column `{missing}` is missing"),
+        (None, Some(unknown)) => format!("the column {unknown:?} is unknown"),
+        (None, None) => format!("the columns are not in the order {}", columns.join(",")),
+    })
+}
+
+fn field_problem(error: &csv::Error, header: &StringRecord) -> String {
+    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else { return error.to_string() };
+    let column = err.field().and_then(|field| header.get(usize::try_from(field).ok()?));
+    column.map_or_else(|| err.kind().to_string(), |column| format!("the column `{column}`: {}", err.kind()))
+}
+
+/// The places of a plan, and the line of the row that took each.
+struct Places<'a> {
+    plan: &'a Plan,
+    groups: HashMap<(&'a str, u8, u32), usize>,
+    strategies: HashMap<&'a str, usize>,
+    taken: HashMap<(usize, usize, u32, u32), u64>,
+}
+
+impl<'a> Places<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let group = |(index, group): (usize, &'a crate::Group)| {
+            ((group.workload.as_str(), group.read_pct, group.threads), index)
+        };
+        Self {
+            plan,
+            groups: plan.groups.iter().enumerate().map(group).collect(),
+            strategies: plan.strategies.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect(),
+            taken: HashMap::new(),
+        }
+    }
+
+    fn take(&mut self, place: &Place<'_>, line: u64) -> Result<(), String> {
+        let Place { workload, read_pct, threads, strategy, visit } = *place;
+        let group = *self.groups.get(&(workload, read_pct, threads)).ok_or_else(|| {
+            format!("the plan has no group of the workload {workload:?}, {read_pct} % reads and {threads} threads")
+        })?;
+        let strategy = match strategy {
+            None => 0,
+            Some(name) => *self.strategies.get(name).ok_or_else(|| format!("the plan has no strategy {name:?}"))?,
+        };
+        let (fork, round) = visit.unwrap_or_default();
+        if visit.is_some() && (fork >= self.plan.forks || round >= self.plan.rounds) {
+            let Plan { forks, rounds, .. } = self.plan;
+            return Err(format!(
+                "fork {fork}, round {round}, but the plan has {forks} forks of {rounds} rounds, from 0"
+            ));
+        }
+        match self.taken.insert((group, strategy, fork, round), line) {
+            None => Ok(()),
+            Some(first) => Err(format!("the row of line {first} again")),
+        }
+    }
+}

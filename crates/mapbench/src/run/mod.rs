@@ -12,7 +12,7 @@ use mapbench_results::{Provenance, Run, RunWriter, SCHEMA_VERSION, Status, time}
 use crate::cli::Failure;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::{Entry, Registry};
-use crate::sweep::{End, INTERRUPTED, Sweep};
+use crate::sweep::{Done, End, INTERRUPTED, Sweep};
 use crate::{provenance, system};
 
 /// The page's file in a run directory.
@@ -57,7 +57,7 @@ pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failu
         checksums: std::collections::BTreeMap::new(),
     };
     let writer = RunWriter::create(&dir, &provenance)?;
-    measure(registry, &workloads, dir, provenance, writer, &[], order.patience)
+    measure(registry, &workloads, dir, provenance, writer, &Done::default(), order.patience)
 }
 
 /// Goes on with a run that was interrupted.
@@ -66,9 +66,10 @@ pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Res
     for repair in writer.repairs() {
         eprintln!("{repair}");
     }
+    let done = Done { samples: &run.samples, machine: &run.machine };
     let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
     same_strategies(registry, &run.provenance)?;
-    measure(registry, &workloads, dir.to_owned(), run.provenance, writer, &run.samples, patience)
+    measure(registry, &workloads, dir.to_owned(), run.provenance, writer, &done, patience)
 }
 
 fn measure(
@@ -77,7 +78,7 @@ fn measure(
     dir: PathBuf,
     mut provenance: Provenance,
     mut writer: RunWriter,
-    done: &[mapbench_results::Sample],
+    done: &Done,
     patience: Duration,
 ) -> Result<Finished, Failure> {
     // A second interrupt does not wait for the slice; the workers end with this process.
@@ -90,7 +91,7 @@ fn measure(
         std::env::current_exe().map_err(|error| Failure::usage(format!("cannot find this program: {error}")))?;
     let sweep = Sweep { plan: &provenance.plan, workloads, registry, executable: &executable, patience };
     let steal_before = system::steal_ns();
-    let mut progress = progress::Progress::new(&provenance.plan, registry, workloads, done);
+    let mut progress = progress::Progress::new(&provenance.plan, registry, workloads, done.samples);
     let end = sweep.run(done, &mut writer, &mut progress);
     progress.finish();
     if end? == End::Interrupted {

@@ -44,6 +44,13 @@ pub(crate) trait Observer {
     fn row(&mut self, sample: &Sample, slices: u64);
 }
 
+/// The rows that an earlier part of the run has written.
+#[derive(Default)]
+pub(crate) struct Done<'a> {
+    pub(crate) samples: &'a [Sample],
+    pub(crate) machine: &'a [Machine],
+}
+
 /// A sweep over a plan.
 pub(crate) struct Sweep<'a> {
     pub(crate) plan: &'a Plan,
@@ -61,7 +68,7 @@ impl Sweep<'_> {
     /// When a row cannot be written.
     pub(crate) fn run(
         &self,
-        done: &[Sample],
+        done: &Done,
         writer: &mut RunWriter,
         observer: &mut dyn Observer,
     ) -> Result<End, mapbench_results::Error> {
@@ -69,7 +76,8 @@ impl Sweep<'_> {
         let settled = Settled::of(done);
         let mut probe = Probe::new(&processors);
         // A resumed run counts on from where it stopped, so that times stay in order.
-        let offset = done.iter().filter_map(|sample| Some(sample.start_ns? + sample.elapsed_ns?)).max().unwrap_or(0);
+        let offset =
+            done.samples.iter().filter_map(|sample| Some(sample.start_ns? + sample.elapsed_ns?)).max().unwrap_or(0);
         let clock = Clock { began: Instant::now(), offset };
         for fork in 0..self.plan.forks {
             let mut order: Vec<usize> = (0..self.plan.groups.len()).collect();
@@ -109,12 +117,14 @@ struct Settled {
     slices: HashSet<(Group, String, u32, u32)>,
     ended: HashSet<(Group, String, u32)>,
     refused: HashSet<(Group, String)>,
+    probed: HashSet<(Group, u32, u32)>,
 }
 
 impl Settled {
-    fn of(done: &[Sample]) -> Self {
-        let mut settled = Self { slices: HashSet::new(), ended: HashSet::new(), refused: HashSet::new() };
-        for sample in done {
+    fn of(done: &Done) -> Self {
+        let probed = done.machine.iter().map(|row| (row.group(), row.fork, row.round)).collect();
+        let mut settled = Self { slices: HashSet::new(), ended: HashSet::new(), refused: HashSet::new(), probed };
+        for sample in done.samples {
             let (group, strategy) = (sample.group(), sample.strategy.clone());
             match sample.status {
                 Status::NotApplicable => {
@@ -197,7 +207,7 @@ impl GroupPass<'_> {
             if order.iter().all(|i| contenders[*i].worker.is_none() || self.is_done(contenders[*i].name, round)) {
                 continue;
             }
-            if !order.iter().any(|i| self.is_done(contenders[*i].name, round)) {
+            if !self.settled.probed.contains(&(self.group.clone(), self.fork, round)) {
                 self.probe(writer, probe, round)?;
             }
             for (position, i) in order.into_iter().enumerate() {

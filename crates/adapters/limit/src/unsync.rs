@@ -22,7 +22,8 @@ impl Strategy for HashbrownUnsync {
         reclamation: Reclamation::Immediate,
         configuration: "default",
         notes: "A limit, not a contender: it cannot be shared. One lock is taken when the handle is made and kept; \
-                operations pay nothing for it.",
+                operations pay nothing for it. The std HashMap of the other strategies is hashbrown too, in the \
+                compiler's version. A panic inside an operation leaves the entry as it was.",
         unsupported: &[],
         thread_limit: Some(ThreadLimit { threads: 1, reason: "unsynchronised: one thread only" }),
     };

@@ -24,7 +24,8 @@ const INFO: StrategyInfo = StrategyInfo {
     reclamation: Reclamation::Immediate,
     configuration: "default",
     notes: "A panic inside an operation poisons the lock; the adapter goes on as parking_lot would, and the entry keeps \
-            the value it had.",
+            the value it had. Closures run under the lock. std leaves open whether waiting readers or writers go first: \
+            it differs between operating systems.",
     unsupported: &[],
     thread_limit: None,
 };
@@ -126,5 +127,27 @@ mod tests {
     }
     mod rwlock {
         mapbench_conformance::test_strategy!(crate::StdRwLock);
+    }
+
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use mapbench_api::{ConcurrentMap, MapHandle, Strategy};
+
+    fn goes_on_after_a_panic<S: Strategy>() {
+        let map = S::build(1, std::hash::RandomState::new(), [(1, 1)].into_iter());
+        let panicked = catch_unwind(AssertUnwindSafe(|| map.handle().update(&1, |_| panic!("inside an update"))));
+        assert!(panicked.is_err());
+        assert_eq!(map.handle().read(&1, |value| *value), Some(1));
+        assert!(!map.handle().insert(1, 2));
+    }
+
+    #[test]
+    fn mutex_goes_on_after_a_panic() {
+        goes_on_after_a_panic::<crate::StdMutex>();
+    }
+
+    #[test]
+    fn rwlock_goes_on_after_a_panic() {
+        goes_on_after_a_panic::<crate::StdRwLock>();
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use crossbeam_utils::CachePadded;
-use mapbench_api::{HashBuilder, Key, Locked, LockedMap, Strategy, StrategyInfo, Value};
+use mapbench_api::{HashBuilder, Iteration, Key, Locked, LockedMap, Strategy, StrategyInfo, Value};
 use parking_lot::RwLock;
 
-use crate::{INFO, place};
+use crate::{INFO, place, tables};
 
 /// `rwlock-coarse-pair`: two tables under one lock.
 pub struct RwLockCoarsePair;
@@ -19,8 +19,14 @@ impl Strategy for RwLockCoarsePair {
     const INFO: StrategyInfo = StrategyInfo {
         name: "rwlock-coarse-pair",
         summary: "two std HashMaps under one parking_lot RwLock; the key's hash chooses the table",
+        iteration: Iteration::WeaklyConsistent,
         configuration: "2 tables, 1 lock",
-        notes: "For comparison with rwlock-split-pair. The key is hashed twice, once to choose the table.",
+        notes: concat!(
+            "For comparison with rwlock-split-pair, and alike in all but the lock: iteration takes the lock once a table, \
+             and is one state of each table, not of both. The std HashMap takes no hash from outside, so that the key is \
+             hashed twice, once to choose the table. ",
+            common_notes!()
+        ),
         ..INFO
     };
 
@@ -39,9 +45,14 @@ impl Strategy for RwLockSplitPair {
     const INFO: StrategyInfo = StrategyInfo {
         name: "rwlock-split-pair",
         summary: "two std HashMaps, each under its own parking_lot RwLock; the key's hash chooses the table",
-        configuration: "2 tables, 2 locks, a cache line each",
-        notes: "For comparison with rwlock-coarse-pair. The key is hashed twice, once to choose the table. Iteration \
-                takes one lock after the other: it is one state of each table, not of both.",
+        iteration: Iteration::WeaklyConsistent,
+        configuration: "2 tables, 2 locks, cache-padded",
+        notes: concat!(
+            "For comparison with rwlock-coarse-pair, and alike in all but the locks: iteration takes one lock after the \
+             other, and is one state of each table, not of both. The std HashMap takes no hash from outside, so that the \
+             key is hashed twice, once to choose the table. ",
+            common_notes!()
+        ),
         ..INFO
     };
 
@@ -52,21 +63,9 @@ impl Strategy for RwLockSplitPair {
         hasher: S,
         entries: impl Iterator<Item = (K, V)>,
     ) -> LockedMap<SplitPair<K, V, S>> {
-        let tables = tables(capacity, &hasher, entries).map(|table| CachePadded::new(RwLock::new(table)));
+        let tables = tables::<_, _, _, 2>(capacity, &hasher, entries).map(|table| CachePadded::new(RwLock::new(table)));
         LockedMap(SplitPair { tables, hasher })
     }
-}
-
-fn tables<K: Key, V: Value, S: HashBuilder>(
-    capacity: usize,
-    hasher: &S,
-    entries: impl Iterator<Item = (K, V)>,
-) -> [HashMap<K, V, S>; 2] {
-    let mut tables = [(); 2].map(|()| HashMap::with_capacity_and_hasher(capacity.div_ceil(2), hasher.clone()));
-    for (key, value) in entries {
-        tables[place(hasher, &key, 2)].insert(key, value);
-    }
-    tables
 }
 
 /// The map of [`RwLockCoarsePair`].

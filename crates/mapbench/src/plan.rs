@@ -34,9 +34,9 @@ impl Profile {
     const fn shape(self) -> Shape {
         match self {
             Profile::Smoke => Shape { name: "smoke", forks: 1, rounds: 1, warm_ms: 1, slice_ms: 1 },
-            Profile::Quick => Shape { name: "quick", forks: 3, rounds: 2, warm_ms: 10, slice_ms: 25 },
-            Profile::Standard => Shape { name: "standard", forks: 5, rounds: 3, warm_ms: 20, slice_ms: 50 },
-            Profile::Full => Shape { name: "full", forks: 9, rounds: 6, warm_ms: 30, slice_ms: 100 },
+            Profile::Quick => Shape { name: "quick", forks: 5, rounds: 1, warm_ms: 10, slice_ms: 25 },
+            Profile::Standard => Shape { name: "standard", forks: 7, rounds: 2, warm_ms: 20, slice_ms: 50 },
+            Profile::Full => Shape { name: "full", forks: 15, rounds: 3, warm_ms: 30, slice_ms: 100 },
         }
     }
 }

@@ -6,6 +6,7 @@ mod answer;
 mod format;
 mod page;
 mod rank;
+mod rates;
 mod summary;
 mod text;
 

@@ -1,31 +1,25 @@
 //! Slices to cells.
 
-use std::collections::{BTreeMap, HashMap};
-
 use mapbench_results::{Cell, Group, Plan, Sample, Status};
-use mapbench_stats::{Interval, cell_estimate, median, ratio};
+use mapbench_stats::median;
+
+use crate::rates::{Rates, by_cell};
 
 /// Strategies that show a limit and are no choice: an immutable map, and one that cannot be shared. They are measured and
 /// shown, but never lead: slowdowns are against the best of the others, and a limit's may be below 1.
 pub const LIMITS: [&str; 2] = ["frozen", "hashbrown-unsync"];
 
-/// Seed of the bootstraps: fixed, so that a report is a function of its rows.
-const SEED: u64 = 1;
-
-/// The rates of a cell's slices, by fork and round.
-type Rates = BTreeMap<u32, BTreeMap<u32, f64>>;
-
 /// A cell for every group and strategy of the plan, in the plan's order.
 ///
-/// A cell's throughput is [`cell_estimate`] of its slices. Its slowdown is [`ratio`] of the best strategy's rate to its
-/// own, round by round, over the rounds that both measured; the best of a group is the contender with the highest
-/// throughput, and has slowdown 1. A cell whose slowdown cannot be told from 1 is tied with the best; so is the best.
+/// A cell's throughput is [`mapbench_stats::cell_estimate`] of its slices. Its slowdown is [`mapbench_stats::ratio`] of
+/// the best contender's rate to its own, round by round, over the rounds that both measured.
+///
+/// The best of a group is the contender that is fastest within rounds: the one with the lowest slowdown to that of the
+/// highest throughput, mostly the same one. Its slowdown is 1. A cell whose slowdown cannot be told from 1 is tied with
+/// the best, as is the best itself. Cells of a single slice have no interval, and so neither slowdown nor tie.
 #[must_use]
 pub fn summarise(plan: &Plan, cores: u32, samples: &[Sample]) -> Vec<Cell> {
-    let mut by_cell: HashMap<(Group, &str), Vec<&Sample>> = HashMap::new();
-    for sample in samples {
-        by_cell.entry((sample.group(), &sample.strategy)).or_default().push(sample);
-    }
+    let by_cell = by_cell(samples);
     let mut cells = Vec::with_capacity(plan.groups.len() * plan.strategies.len());
     for group in &plan.groups {
         let mut measured: Vec<(Cell, Rates)> = plan
@@ -44,16 +38,8 @@ pub fn summarise(plan: &Plan, cores: u32, samples: &[Sample]) -> Vec<Cell> {
 
 fn summarise_cell(group: &Group, strategy: &str, cores: u32, rows: &[&Sample]) -> (Cell, Rates) {
     let ok: Vec<&Sample> = rows.iter().copied().filter(|row| row.status == Status::Ok).collect();
-    let mut rates = Rates::new();
-    for row in &ok {
-        if let Some(rate) = row.throughput_ops_s.filter(|rate| *rate > 0) {
-            rates.entry(row.fork).or_default().insert(row.round, rate as f64);
-        }
-    }
-    let forks: Vec<Vec<f64>> = rates.values().map(|fork| fork.values().copied().collect()).collect();
-    let estimate = cell_estimate(&forks, SEED);
-    // A single slice has a rate and no interval.
-    let throughput = estimate.map(|interval| interval.estimate).or_else(|| median(forks.first()?));
+    let rates = Rates::of(rows);
+    let (throughput, interval) = rates.estimate();
     let column = |field: fn(&Sample) -> Option<u64>| {
         let values: Vec<f64> = ok.iter().filter_map(|row| field(row)).map(|value| value as f64).collect();
         median(&values).map(|value| value.round() as u64)
@@ -68,11 +54,11 @@ fn summarise_cell(group: &Group, strategy: &str, cores: u32, rows: &[&Sample]) -
         oversubscribed: group.threads > cores,
         strategy: strategy.to_owned(),
         status,
-        forks: forks.len() as u32,
+        forks: rates.forks() as u32,
         slices: ok.len() as u32,
         throughput_ops_s: throughput.map(|rate| rate.round() as u64),
-        throughput_low_ops_s: estimate.map(|interval| interval.low.round() as u64),
-        throughput_high_ops_s: estimate.map(|interval| interval.high.round() as u64),
+        throughput_low_ops_s: interval.map(|interval| interval.low.round() as u64),
+        throughput_high_ops_s: interval.map(|interval| interval.high.round() as u64),
         slowdown: None,
         slowdown_low: None,
         slowdown_high: None,
@@ -102,36 +88,33 @@ fn outcome(rows: &[&Sample], ok: usize) -> (Status, String) {
 }
 
 fn compare(measured: &mut [(Cell, Rates)]) {
-    let contends = |cell: &Cell| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str());
-    // The first of equals, so that the order of the plan decides and not that of the search.
-    let best = (0..measured.len())
-        .filter(|i| contends(&measured[*i].0))
-        .max_by_key(|i| (measured[*i].0.throughput_ops_s, std::cmp::Reverse(*i)));
-    let Some(best) = best else { return };
-    let reference = measured[best].1.clone();
-    for (i, (cell, rates)) in measured.iter_mut().enumerate() {
-        if cell.status != Status::Ok {
-            continue;
+    let Some(best) = best(measured) else { return };
+    let slowdowns: Vec<_> = measured.iter().map(|(_, rates)| rates.slowdown(&measured[best].1)).collect();
+    for ((cell, _), slowdown) in measured.iter_mut().zip(slowdowns) {
+        if let Some(slowdown) = slowdown.filter(|_| cell.status == Status::Ok) {
+            cell.slowdown = Some(slowdown.estimate);
+            cell.slowdown_low = Some(slowdown.low);
+            cell.slowdown_high = Some(slowdown.high);
+            cell.tied = slowdown.covers(1.0);
         }
-        let slowdown = if i == best {
-            Some(Interval { low: 1.0, estimate: 1.0, high: 1.0 })
-        } else {
-            ratio(&log_ratios(&reference, rates), SEED)
-        };
-        cell.slowdown = slowdown.map(|interval| interval.estimate);
-        cell.slowdown_low = slowdown.map(|interval| interval.low);
-        cell.slowdown_high = slowdown.map(|interval| interval.high);
-        cell.tied = slowdown.is_some_and(|interval| interval.covers(1.0));
     }
 }
 
-/// ln(a/b) of the rounds that both have, a list a fork.
-fn log_ratios(a: &Rates, b: &Rates) -> Vec<Vec<f64>> {
-    let forks = a.iter().filter_map(|(fork, rounds)| {
-        let other = b.get(fork)?;
-        Some(rounds.iter().filter_map(|(round, rate)| Some((rate / other.get(round)?).ln())).collect::<Vec<f64>>())
-    });
-    forks.filter(|fork| !fork.is_empty()).collect()
+/// The place of the fastest contender; of equals the first, so that the plan's order decides and not that of the search.
+fn best(measured: &[(Cell, Rates)]) -> Option<usize> {
+    let contenders = || {
+        measured
+            .iter()
+            .enumerate()
+            .filter(|(_, (cell, _))| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str()))
+    };
+    let (highest, (_, reference)) =
+        contenders().max_by_key(|(place, (cell, _))| (cell.throughput_ops_s, std::cmp::Reverse(*place)))?;
+    contenders()
+        .filter_map(|(place, (_, rates))| Some((place, rates.log_slowdown(reference)?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(place, _)| place)
+        .or(Some(highest))
 }
 
 #[cfg(test)]
@@ -170,6 +153,26 @@ mod tests {
             .collect();
         let cells = summarise(&plan(&["a", "b"]), 2, &rows);
         assert!(cells.iter().all(|cell| cell.tied), "{cells:?}");
+    }
+
+    #[test]
+    fn the_best_is_the_fastest_within_rounds() {
+        // b's slices of the last two rounds are missing, and so its median is that of the machine's fast minute.
+        let mut rows: Vec<Sample> =
+            [900.0, 300.0, 100.0].iter().zip(0..).map(|(rate, round)| slices("a", 0, round, *rate)).collect();
+        rows.extend([slices("b", 0, 0, 600.0), slices("b", 0, 1, 200.0)]);
+        rows.extend([slices("c", 0, 0, 100.0), slices("c", 0, 1, 100.0)]);
+        let cells = summarise(&plan(&["a", "b", "c"]), 2, &rows);
+        assert!(cells[1].throughput_ops_s > cells[0].throughput_ops_s);
+        assert_eq!(cells[0].slowdown, Some(1.0));
+        assert!((cells[1].slowdown.unwrap() - 1.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn one_slice_shows_no_difference_and_no_best() {
+        let cells = summarise(&plan(&["a", "b"]), 2, &[slices("a", 0, 0, 100.0), slices("b", 0, 0, 900.0)]);
+        assert_eq!(cells[1].throughput_ops_s, Some(900));
+        assert!(cells.iter().all(|cell| cell.slowdown.is_none() && !cell.tied), "{cells:?}");
     }
 
     #[test]

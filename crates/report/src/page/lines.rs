@@ -3,13 +3,13 @@
 use mapbench_results::{Cell, Group, Status};
 use maud::{Markup, html};
 
+use crate::Input;
 use crate::rank::rank;
-use crate::{Input, format};
 
-const WIDTH: f64 = 360.0;
+const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 46.0;
-const RIGHT: f64 = 116.0;
+const RIGHT: f64 = 130.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 36.0;
 
@@ -178,13 +178,14 @@ fn px(x: f64) -> String {
 
 /// A power of ten of operations per second, in millions.
 fn power(exponent: i32) -> String {
-    format::significant(10_f64.powi(exponent - 6)).trim_end_matches('0').trim_end_matches('.').to_owned()
+    let places = usize::try_from(6 - exponent).unwrap_or(0);
+    format!("{:.places$}", 10_f64.powi(exponent - 6))
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn ticks_are_in_millions() {
-        assert_eq!([4, 5, 6].map(super::power), ["0.01", "0.1", "1"]);
+        assert_eq!([3, 4, 6, 8].map(super::power), ["0.001", "0.01", "1", "100"]);
     }
 }

@@ -1,22 +1,23 @@
 //! Numbers as readers want them: three significant digits, the unit beside.
 
 use mapbench_results::{Cell, Group, Status};
+use mapbench_stats::Interval;
 
 /// Operations per second, in millions.
 pub(crate) fn rate(ops_s: u64) -> String {
     significant(ops_s as f64 / 1e6)
 }
 
-/// A number with about three significant digits.
+/// A number with three significant digits, and all digits before the point.
 pub(crate) fn significant(x: f64) -> String {
-    match x.abs() {
-        x_abs if x_abs >= 100.0 => format!("{x:.0}"),
-        x_abs if x_abs >= 10.0 => format!("{x:.1}"),
-        x_abs if x_abs >= 1.0 => format!("{x:.2}"),
-        x_abs if x_abs >= 0.01 => format!("{x:.3}"),
-        x_abs if x_abs > 0.0 => format!("{x:.5}"),
-        _ => "0".to_owned(),
+    if x == 0.0 {
+        return "0".to_owned();
     }
+    // Rounding may carry into another digit: 9.996 is 10.0, not 10.00.
+    let rounded = format!("{x:.2e}");
+    let exponent: i32 = rounded.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
+    let decimals = usize::try_from(2 - exponent).unwrap_or(0);
+    format!("{x:.decimals$}")
 }
 
 /// `1.31x [1.24, 1.39]`
@@ -27,6 +28,27 @@ pub(crate) fn slowdown(cell: &Cell) -> Option<String> {
 /// `[1.24, 1.39]`
 pub(crate) fn slowdown_interval(cell: &Cell) -> Option<String> {
     Some(format!("[{}, {}]", significant(cell.slowdown_low?), significant(cell.slowdown_high?)))
+}
+
+/// `[1.24, 1.39]`
+pub(crate) fn interval(interval: &Interval) -> String {
+    format!("[{}, {}]", significant(interval.low), significant(interval.high))
+}
+
+/// `n/a: reason`, `failed: timed out: message`: why a cell has no slowdown.
+pub(crate) fn reason(cell: &Cell) -> String {
+    match (cell.status, cell.throughput_ops_s) {
+        (Status::Ok, None) => "no operation ended within a slice".to_owned(),
+        (Status::Ok, Some(_)) => "too few slices to compare".to_owned(),
+        (status, _) if cell.message.is_empty() => self::status(status).to_owned(),
+        (status, _) => format!("{}: {}", self::status(status), cell.message),
+    }
+}
+
+/// How far a slowdown's interval reaches, as a share of the slowdown.
+pub(crate) fn reach(cell: &Cell) -> Option<f64> {
+    let estimate = cell.slowdown?;
+    Some((cell.slowdown_high? - estimate).max(estimate - cell.slowdown_low?) / estimate)
 }
 
 /// `n/a`, `detected` or `failed: status`, for a cell that was not measured.
@@ -50,10 +72,10 @@ pub(crate) fn threads(n: u32) -> String {
     format!("{n} thread{}", if n == 1 { "" } else { "s" })
 }
 
-/// `90 % reads, 4 threads (oversubscribed)`
+/// `ratio-sweep, 90 % reads, 4 threads (oversubscribed)`
 pub(crate) fn group(group: &Group, cores: u32) -> String {
     let over = if group.threads > cores { " (oversubscribed)" } else { "" };
-    format!("{} % reads, {}{over}", group.read_pct, threads(group.threads))
+    format!("{}, {} % reads, {}{over}", group.workload, group.read_pct, threads(group.threads))
 }
 
 /// `a, b and c`
@@ -76,8 +98,10 @@ mod tests {
 
     #[test]
     fn three_digits() {
-        let shown = [1_234.4, 123.4, 12.34, 1.234, 0.1234, 0.001234, 0.0].map(significant);
-        assert_eq!(shown, ["1234", "123", "12.3", "1.23", "0.123", "0.00123", "0"]);
+        let shown = [1_234.4, 123.4, 12.34, 1.234, 0.1234, 0.018_56, 0.001_234, 0.0].map(significant);
+        assert_eq!(shown, ["1234", "123", "12.3", "1.23", "0.123", "0.0186", "0.00123", "0"]);
+        let carried = [999.6, 99.96, 9.996, 0.9996].map(significant);
+        assert_eq!(carried, ["1000", "100", "10.0", "1.00"]);
         assert_eq!(rate(12_345_678), "12.3");
     }
 

@@ -8,7 +8,12 @@ use crate::{Input, answer, format};
 /// With no more groups than this, each is shown in full.
 const FULL_GROUPS: usize = 4;
 
+/// Columns of a terminal.
+const WIDTH: usize = 100;
+
 const CAUTION: &str = "a mean over cells hides which cell is yours: read the row of your own mix first";
+
+const ONE_SHORT: &str = "one fork each: intervals do not know how forks differ, and are too short";
 
 /// The ranking for a terminal: the answer of every group, the groups themselves if they are few, and the overall rank.
 #[must_use]
@@ -19,8 +24,9 @@ pub fn rank_text(input: &Input) -> String {
         out.extend(align(&table));
         out.push(String::new());
     }
-    out.extend(answers(input));
-    let rank = rank(&input.provenance.plan, input.cells);
+    out.extend(answers(input).iter().flat_map(|line| wrap(line, "  ")));
+    out.extend(caveat(input).map(|caveat| format!("({caveat})")));
+    let rank = rank(input);
     if rank.cells > 1 && !rank.ranked.is_empty() {
         out.push(String::new());
         out.push(title(&rank));
@@ -30,9 +36,10 @@ pub fn rank_text(input: &Input) -> String {
     if !rank.left_out.is_empty() {
         out.push(String::new());
         out.push("not ranked:".to_owned());
-        out.extend(by_reason(&rank).into_iter().map(|(reason, names)| format!("  {}: {reason}", format::and(&names))));
+        let lines = by_reason(&rank).into_iter().map(|(reason, names)| format!("  {}: {reason}", format::and(&names)));
+        out.extend(lines.flat_map(|line| wrap(&line, "    ")));
     }
-    out.join("\n") + "\n"
+    out.iter().map(|line| plain(line) + "\n").collect()
 }
 
 /// The same as Markdown.
@@ -43,19 +50,22 @@ pub fn rank_markdown(input: &Input) -> String {
         out.push(format!("**{}**\n\n{}", markdown(&title), markdown_table(&table)));
     }
     out.push(answers(input).iter().map(|line| format!("- {}", markdown(line))).collect::<Vec<_>>().join("\n"));
-    let rank = rank(&input.provenance.plan, input.cells);
+    out.extend(caveat(input).map(str::to_owned));
+    let rank = rank(input);
     if rank.cells > 1 && !rank.ranked.is_empty() {
         out.push(format!("{}\n\n{}\n\n{CAUTION}", title(&rank), markdown_table(&rank_table(&rank))));
     }
-    let left_out =
-        |(reason, names): (&str, Vec<&str>)| format!("- {}: {}", markdown(&format::and(&names)), markdown(reason));
     if !rank.left_out.is_empty() {
-        out.push(format!(
-            "Not ranked:\n\n{}",
-            by_reason(&rank).into_iter().map(left_out).collect::<Vec<_>>().join("\n")
-        ));
+        let lines = by_reason(&rank)
+            .into_iter()
+            .map(|(reason, names)| format!("- {}: {}", markdown(&format::and(&names)), markdown(reason)));
+        out.push(format!("Not ranked:\n\n{}", lines.collect::<Vec<_>>().join("\n")));
     }
     out.join("\n\n") + "\n"
+}
+
+fn caveat(input: &Input) -> Option<&'static str> {
+    (input.provenance.plan.forks == 1).then_some(ONE_SHORT)
 }
 
 fn title(rank: &Rank) -> String {
@@ -76,14 +86,14 @@ fn by_reason<'a>(rank: &'a Rank) -> Vec<(&'a str, Vec<&'a str>)> {
 
 fn rank_table(rank: &Rank) -> Vec<Vec<String>> {
     let mut table =
-        vec![vec!["strategy".to_owned(), "slowdown".to_owned(), "interval".to_owned(), "best or tied".to_owned()]];
-    table.extend(rank.ranked.iter().map(|ranked| {
-        let slowdown = ranked.slowdown;
+        vec![["strategy", "slowdown", "interval", "best or tied", "to the first"].map(str::to_owned).to_vec()];
+    table.extend(rank.ranked.iter().enumerate().map(|(place, ranked)| {
         vec![
             ranked.strategy.to_owned(),
-            format!("{}x", format::significant(slowdown.estimate)),
-            format!("[{}, {}]", format::significant(slowdown.low), format::significant(slowdown.high)),
+            format!("{}x", format::significant(ranked.slowdown.estimate)),
+            format::interval(&ranked.slowdown),
             format!("{} of {}", ranked.leads, rank.cells),
+            ranked.to_first(place),
         ]
     }));
     table
@@ -92,9 +102,7 @@ fn rank_table(rank: &Rank) -> Vec<Vec<String>> {
 fn answers(input: &Input) -> Vec<String> {
     let cores = input.provenance.host.cores;
     let groups = input.provenance.plan.groups.iter();
-    groups
-        .filter_map(|group| Some(format!("{}: {}", format::group(group, cores), answer::sentence(input.cells, group)?)))
-        .collect()
+    groups.map(|group| format!("{}: {}", format::group(group, cores), answer::sentence(input.cells, group))).collect()
 }
 
 fn tables(input: &Input) -> Vec<(String, Vec<Vec<String>>)> {
@@ -105,10 +113,9 @@ fn tables(input: &Input) -> Vec<(String, Vec<Vec<String>>)> {
     let tabled = plan.groups.iter().map(|group| {
         let mut cells: Vec<&Cell> = input.cells.iter().filter(|cell| cell.group() == *group).collect();
         cells.sort_by_key(|cell| std::cmp::Reverse(cell.throughput_ops_s));
-        let mut table =
-            vec![vec!["strategy".to_owned(), "M ops/s".to_owned(), "interval".to_owned(), "slowdown".to_owned()]];
+        let mut table = vec![["strategy", "M ops/s", "interval", "slowdown"].map(str::to_owned).to_vec()];
         table.extend(cells.into_iter().map(row));
-        (format!("{}, {}", group.workload, format::group(group, input.provenance.host.cores)), table)
+        (format::group(group, input.provenance.host.cores), table)
     });
     tabled.collect()
 }
@@ -116,22 +123,15 @@ fn tables(input: &Input) -> Vec<(String, Vec<Vec<String>>)> {
 fn row(cell: &Cell) -> Vec<String> {
     let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
     let slowdown = format::slowdown(cell).map(|text| if cell.tied { format!("{text} tied") } else { text });
-    let otherwise = || {
-        if cell.status == mapbench_results::Status::Ok {
-            "one slice only".to_owned()
-        } else {
-            format!("{}: {}", format::status(cell.status), cell.message)
-        }
-    };
     vec![
         cell.strategy.clone(),
         cell.throughput_ops_s.map_or_else(String::new, format::rate),
         interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", format::rate(low), format::rate(high))),
-        slowdown.unwrap_or_else(otherwise),
+        slowdown.unwrap_or_else(|| format::reason(cell)),
     ]
 }
 
-/// Columns of one width; numbers to the right.
+/// Columns of one width; numbers to the right. The last column is text, and cut where the terminal ends.
 fn align(table: &[Vec<String>]) -> Vec<String> {
     let columns = table.first().map_or(0, Vec::len);
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -142,9 +142,41 @@ fn align(table: &[Vec<String>]) -> Vec<String> {
             _ if column + 1 == columns => cell.clone(),
             _ => format!("{cell:>width$}"),
         });
-        format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+        cut(format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end())
     };
     table.iter().map(line).collect()
+}
+
+fn cut(line: &str) -> String {
+    if line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    line.chars().take(WIDTH - 1).collect::<String>() + "…"
+}
+
+/// Lines no wider than the terminal, broken between words; all but the first are indented.
+fn wrap(text: &str, indent: &str) -> Vec<String> {
+    let start = text.len() - text.trim_start().len();
+    let (first, text) = text.split_at(start);
+    let (mut lines, mut line, mut empty) = (Vec::new(), first.to_owned(), true);
+    for word in text.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, indent.to_owned()));
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+/// No name can move the cursor or colour the screen.
+fn plain(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn markdown_table(table: &[Vec<String>]) -> String {
@@ -164,7 +196,7 @@ fn markdown(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '\n' | '\r' => out.push(' '),
+            c if c.is_control() => out.push(' '),
             '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' | '!' | '~' => {
                 out.push('\\');
                 out.push(c);
@@ -186,7 +218,23 @@ mod tests {
         assert!(text.contains("2.51x [2.45, 2.57]"), "{text}");
         assert!(text.contains("n/a: no insert: the map is immutable"), "{text}");
         assert!(text.contains(" tie; c is 2.51x slower"), "{text}");
+        assert!(text.contains("d: lacks 1 of 1 cells") || text.contains("frozen: a limit"), "{text}");
         assert!(text.lines().all(|line| !line.ends_with(' ')), "{text}");
+    }
+
+    #[test]
+    fn lines_fit_and_control_characters_do_nothing() {
+        let long = "word ".repeat(60);
+        let text = with_input(["a\u{1b}[31m", &long, "c", "d"], rank_text);
+        assert!(!text.contains('\u{1b}'), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= super::WIDTH), "{text}");
+    }
+
+    #[test]
+    fn words_wrap() {
+        let lines = super::wrap(&format!("  {}", "abcdefghi ".repeat(25)), "    ");
+        assert_eq!(lines.iter().map(|line| line.chars().count()).collect::<Vec<_>>(), [91, 93, 73]);
+        assert!(lines[0].starts_with("  abc") && lines[1].starts_with("    abc"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn section(input: &Input) -> Markup {
 }
 
 fn coloured<'a>(input: &'a Input) -> Vec<&'a str> {
-    let rank = rank(&input.provenance.plan, input.cells);
+    let rank = rank(input);
     rank.ranked.iter().take(COLOURS).map(|ranked| ranked.strategy).collect()
 }
 

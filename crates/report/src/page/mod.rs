@@ -76,7 +76,7 @@ fn answers(input: &Input) -> Markup {
                 @for group in chosen {
                     div {
                         dt { (group.workload) ", " (group.read_pct) " % reads" @if threads.is_none() { ", " (format::threads(group.threads)) } }
-                        dd { (answer::sentence(input.cells, group).unwrap_or_else(|| "nothing was measured".to_owned())) }
+                        dd { (answer::sentence(input.cells, group)) }
                     }
                 }
             }
@@ -86,21 +86,22 @@ fn answers(input: &Input) -> Markup {
 }
 
 fn overall(input: &Input) -> Markup {
-    let rank = rank(&input.provenance.plan, input.cells);
+    let rank = rank(input);
     html! {
         section aria-labelledby="rank" {
             h2 id="rank" { "Over all cells" }
             p { "Slowdown to the best of each cell, geometric mean over the " (rank.cells) " cells that all of these share. A mean over cells hides which cell is yours: read your own row above first." }
             div.scroll tabindex="0" role="region" aria-labelledby="rank" {
                 table {
-                    thead { tr { th scope="col" { "strategy" } th.n scope="col" { "slowdown" } th.n scope="col" { "95 % interval" } th.n scope="col" { "best or tied" } } }
+                    thead { tr { th scope="col" { "strategy" } th.n scope="col" { "slowdown" } th.n scope="col" { "95 % interval" } th.n scope="col" { "best or tied" } th.n scope="col" { "to the first" } } }
                     tbody {
-                        @for ranked in &rank.ranked {
+                        @for (place, ranked) in rank.ranked.iter().enumerate() {
                             tr {
                                 th scope="row" { (ranked.strategy) }
                                 td.n { (format::significant(ranked.slowdown.estimate)) "x" }
-                                td.n { "[" (format::significant(ranked.slowdown.low)) ", " (format::significant(ranked.slowdown.high)) "]" }
+                                td.n { (format::interval(&ranked.slowdown)) }
                                 td.n { (ranked.leads) " of " (rank.cells) }
+                                td.n { (ranked.to_first(place)) }
                             }
                         }
                     }

@@ -74,10 +74,7 @@ fn wide(input: &Input) -> (usize, usize) {
         .cells
         .iter()
         .filter(|cell| !LIMITS.contains(&cell.strategy.as_str()) && cell.slowdown.is_some_and(|x| x != 1.0))
-        .filter_map(|cell| {
-            let estimate = cell.slowdown?;
-            Some((cell.slowdown_high? - estimate).max(estimate - cell.slowdown_low?) / estimate)
-        })
+        .filter_map(format::reach)
         .collect();
     (reaches.iter().filter(|reach| **reach > WIDE).count(), reaches.len())
 }

@@ -57,7 +57,7 @@ fn row(cell: &Cell, cores: u32) -> Markup {
                 td.n { @if let Some(hits) = share(cell.hit_ppm, 1e4) { (format!("{hits:.1}")) } }
                 td.n data-value=(cell.rss_bytes.unwrap_or(0)) { @if let Some(rss) = cell.rss_bytes { (format::mebibytes(rss)) } }
             } @else {
-                td colspan="7" { (format::status(cell.status)) ": " (cell.message) }
+                td colspan="7" { (format::reason(cell)) }
             }
         }
     }

@@ -55,6 +55,7 @@ impl<K: Key, V: Value, T: Table<K, V>> SingleWriter<K, V> for SnapshotsHandle<'_
         self.map.current.load().get(key).map(f)
     }
 
+    #[inline]
     fn change<R>(&mut self, key: Cow<'_, K>, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R {
         let turn = self.map.writer.lock();
         let current = self.map.current.load();

@@ -19,6 +19,18 @@
 //! });
 //! ```
 //!
+//! ```compile_fail,E0502
+//! let mut map = std::collections::HashMap::from([(1, 1)]);
+//! for key in map.keys() {
+//!     map.remove(key); // a mutable borrow during an iteration
+//! }
+//! ```
+//!
+//! ```compile_fail,E0596
+//! let map = std::sync::Arc::new(std::collections::HashMap::from([(1, 1)]));
+//! std::thread::spawn(move || map.insert(2, 2)); // `Arc` gives shared access only
+//! ```
+//!
 //! ```compile_fail,E0277
 //! let map = std::rc::Rc::new(std::collections::HashMap::from([(1, 1)]));
 //! std::thread::spawn(move || map.len()); // `Rc` cannot be sent between threads
@@ -60,13 +72,17 @@ impl Strategy for Checked {
         summary: "a std HashMap that is not synchronised, but notices: an overlap with a write is fatal, as in Go",
         consistency: Consistency::Linearizable,
         iteration: Iteration::BlocksWriters,
-        read_progress: Progress::WaitFree,
+        read_progress: Progress::LockFree,
         reclamation: Reclamation::Immediate,
-        configuration: "default",
-        notes: "Nobody waits: whoever meets a write, or writes while another thread is inside, ends with Go's message. In \
-                Go a writer does not notice readers, only readers notice a writer; here both do, so that this detects all \
-                that Go detects, and more. One thread alone, and many that only read, are never stopped. A panic inside \
-                an operation leaves the entry as it was.",
+        configuration: "std HashMap in a parking_lot RwLock, by try_read and try_write alone",
+        notes: "Nobody waits: whoever meets a write, or writes while another is inside, ends with Go's message, and the \
+                operation changes nothing. This detects all that Go's check detects, and more: Go's writer does not \
+                notice readers or iterations, and Go lets a loop over a map write to it; here both are detected, and so \
+                is len, which Go does not check. Readers alone never stop each other, and one thread that does one \
+                thing at a time is never stopped. Go's check is a plain flag that readers only look at; this one is a \
+                parking_lot RwLock that is tried, never awaited, so that a read writes to a shared word twice: what it \
+                costs is not what Go's check costs. A panic inside an operation leaves the entry as it was and nothing \
+                locked.",
         unsupported: &[],
         thread_limit: None,
     };

@@ -18,9 +18,10 @@ const INFO: StrategyInfo = StrategyInfo {
     read_progress: Progress::Blocking,
     reclamation: Reclamation::Immediate,
     configuration: "64 shards (default: the next power of two from 4 x cores); no optional feature",
-    notes: "A shard is a read-write lock over a table: iteration blocks the writers of one shard at a time and is one \
-            state of each shard. No reference is held while writing, which can deadlock even across shards; values are \
-            copied out first. A panic inside an operation releases the shard; the entry keeps the value it had. Its \
+    notes: "A shard is a read-write lock over a table; closures run under it. Readers go before writers that wait. \
+            Iteration holds back the writers of one shard at a time and is one state of each shard, not of all. No \
+            reference into the map outlives the operation that took it: to write while holding one can deadlock, even \
+            across shards. A panic inside an operation releases the shard; the entry keeps the value it had. Its \
             maintainer calls benchmarks of one key or of a map of one entry adversarial.",
     unsupported: &[],
     thread_limit: None,
@@ -28,7 +29,7 @@ const INFO: StrategyInfo = StrategyInfo {
 
 macro_rules! dashmap {
     ($strategy:ident, $map:ident, $handle:ident, $krate:ident, $info:expr, $text:literal) => {
-        #[doc = concat!("`", $text, "`")]
+        #[doc = concat!("`", $text, "`: 64 shards, a read-write lock each.")]
         pub struct $strategy;
 
         impl Strategy for $strategy {

@@ -57,12 +57,14 @@ impl<K: Key, V: Value, S: HashBuilder, const BATCHED: bool> SingleWriter<K, V> f
         self.reader.get_one(key).map(|value| f(&value))
     }
 
+    #[inline]
     fn change<R>(&mut self, key: Cow<'_, K>, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R {
         let mut writer = self.map.writer.lock();
         let Writer { handle, pending } = &mut *writer;
-        let (change, result) = match pending.get(&*key) {
+        let written = if BATCHED { pending.get(&*key) } else { None };
+        let (change, result) = match written {
             Some(newest) => decide(newest.as_ref()),
-            None => decide(handle.get_one(&*key).as_deref()),
+            None => decide(handle.enter().as_ref().and_then(|map| map.get_one(&*key))),
         };
         let newest = match change {
             Change::Keep => return result,

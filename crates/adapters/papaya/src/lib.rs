@@ -12,6 +12,14 @@ pub struct Papaya;
 /// `papaya-pinned`: a guard that is renewed in `quiesce`.
 pub struct PapayaPinned;
 
+/// In a form that `concat!` takes.
+macro_rules! default_configuration {
+    () => {
+        "incremental resize in chunks of 64, memory freed in batches of 32 entries a thread (or the number of CPUs, if \
+         larger), feature fast-barrier"
+    };
+}
+
 const INFO: StrategyInfo = StrategyInfo {
     name: "",
     upstream: "papaya",
@@ -22,9 +30,13 @@ const INFO: StrategyInfo = StrategyInfo {
     read_progress: Progress::LockFree,
     reclamation: Reclamation::Deferred,
     configuration: "",
-    notes: "Every value is an allocation of its own: results depend on the allocator. The closures of update and compute \
-            may run more than once. An iteration first finishes a resize. A panic inside an operation leaves the entry \
-            as it was.",
+    notes: "Every entry is an allocation of its own: results depend much on the allocator. update, upsert and \
+            compare_exchange go through compute, which takes the key by value (it is cloned where only borrowed) and may \
+            run its closure more than once, for which upsert and compare_exchange clone the value they may have to store \
+            again. A write helps a resize along; an iteration first finishes it. Taking a guard costs about an uncontended \
+            mutex, and papaya advises to keep one, hence two strategies; a guard that is never renewed frees nothing. \
+            Other suites use other resize modes and batch sizes. A panic inside an operation leaves the entry as it was; \
+            if another thread had won before, the entry prepared for the first try leaks.",
     unsupported: &[],
     thread_limit: None,
 };
@@ -33,7 +45,7 @@ impl Strategy for Papaya {
     const INFO: StrategyInfo = StrategyInfo {
         name: "papaya",
         summary: "papaya HashMap, a guard an operation",
-        configuration: "default: incremental resize, default reclamation batch, feature fast-barrier",
+        configuration: concat!("default: ", default_configuration!()),
         ..INFO
     };
 
@@ -52,8 +64,10 @@ impl Strategy for PapayaPinned {
     const INFO: StrategyInfo = StrategyInfo {
         name: "papaya-pinned",
         summary: "papaya HashMap, a guard a batch",
-        configuration: "guard renewed between batches (at most 1 024 operations); else default: incremental resize, \
-                        default reclamation batch, feature fast-barrier",
+        configuration: concat!(
+            "guard renewed between batches of at most 1024 operations; else default: ",
+            default_configuration!()
+        ),
         ..INFO
     };
 
@@ -113,32 +127,32 @@ impl<K: Key, V: Value, S: HashBuilder> ConcurrentMap<K, V> for PapayaPinnedMap<K
     }
 }
 
-/// The operations, under a guard from wherever the handle has it.
+/// The operations, on a map that is pinned or under the handle's guard.
 macro_rules! operations {
-    ($handle:ident, |$this:ident| $map:expr, $guard:expr $(, $quiesce:item)?) => {
+    ($handle:ident, |$this:ident| $map:expr $(, $guard:expr, $quiesce:item)?) => {
         impl<K: Key, V: Value, S: HashBuilder> MapHandle<K, V> for $handle<'_, K, V, S> {
             #[inline]
             fn read<R>(&mut self, key: &K, f: impl FnOnce(&V) -> R) -> Option<R> {
                 let $this = self;
-                $map.get(key, &$guard).map(f)
+                $map.get(key $(, &$guard)?).map(f)
             }
 
             #[inline]
             fn insert(&mut self, key: K, value: V) -> bool {
                 let $this = self;
-                $map.insert(key, value, &$guard).is_none()
+                $map.insert(key, value $(, &$guard)?).is_none()
             }
 
             #[inline]
             fn insert_new(&mut self, key: K, value: V) -> bool {
                 let $this = self;
-                $map.try_insert(key, value, &$guard).is_ok()
+                $map.try_insert(key, value $(, &$guard)?).is_ok()
             }
 
             #[inline]
             fn remove(&mut self, key: &K) -> bool {
                 let $this = self;
-                $map.remove(key, &$guard).is_some()
+                $map.remove(key $(, &$guard)?).is_some()
             }
 
             #[inline]
@@ -149,7 +163,7 @@ macro_rules! operations {
                     Some((_, value)) => Operation::Insert(f(value)),
                     None => Operation::Abort(()),
                 };
-                matches!($map.compute(key.clone(), compute, &$guard), Compute::Updated { .. })
+                matches!($map.compute(key.clone(), compute $(, &$guard)?), Compute::Updated { .. })
             }
 
             #[inline]
@@ -159,7 +173,7 @@ macro_rules! operations {
                     Some((_, value)) => Operation::<V, ()>::Insert(f(value)),
                     None => Operation::Insert(default.clone()),
                 };
-                matches!($map.compute(key, compute, &$guard), Compute::Inserted(..))
+                matches!($map.compute(key, compute $(, &$guard)?), Compute::Inserted(..))
             }
 
             #[inline]
@@ -170,7 +184,7 @@ macro_rules! operations {
                     Some((_, value)) => Operation::Abort(Some(value.clone())),
                     None => Operation::Abort(None),
                 };
-                match $map.compute(key.clone(), compute, &$guard) {
+                match $map.compute(key.clone(), compute $(, &$guard)?) {
                     Compute::Aborted(found) => Err(found),
                     _ => Ok(()),
                 }
@@ -179,7 +193,7 @@ macro_rules! operations {
             #[inline]
             fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
                 let $this = self;
-                $map.iter(&$guard).for_each(|(key, value)| f(key, value));
+                $map.iter($(&$guard)?).for_each(|(key, value)| f(key, value));
             }
 
             #[inline]
@@ -193,7 +207,8 @@ macro_rules! operations {
     };
 }
 
-operations!(PapayaHandle, |this| this.0, this.0.guard());
+// Not `guard`: papaya checks at each call that a guard belongs to the map, but not what `pin` gives.
+operations!(PapayaHandle, |this| this.0.pin());
 
 operations!(
     PapayaPinnedHandle,

@@ -2,10 +2,9 @@ use mapbench_api::{
     ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Progress, Reclamation, Strategy, StrategyInfo,
     Value,
 };
-use scc::Guard;
 use scc::hash_index::Entry;
 
-/// `scc-hashindex`
+/// `scc-hashindex`: reads without locks.
 pub struct SccHashIndex;
 
 impl Strategy for SccHashIndex {
@@ -19,12 +18,17 @@ impl Strategy for SccHashIndex {
         read_progress: Progress::LockFree,
         reclamation: Reclamation::Deferred,
         configuration: "default features",
-        notes: "Made for reading: a value is replaced by writing a new entry beside the old one and then marking the old \
-                one removed, without one instant that readers agree on: a read that meets the replacement of its key may \
-                find neither and miss a key that was present throughout (the conformance tests see it). Removed entries \
-                stay until their bucket is touched again and no reader can see them. Read with peek_with. Its author \
-                recommends building with +avx2, which is not done here. A panic inside an operation releases the \
-                bucket; the entry keeps the value it had.",
+        notes: concat!(
+            "Read with peek_with. A value is never changed but replaced, which clones the key: the new entry is written, \
+             then the old one marked removed, in two steps that readers do not see as one. A read that meets the \
+             replacement of its key may find neither and miss a key that was present throughout; a read lock (read_sync) \
+             would not help for primitive types, for which it is peek_with too. A removed or replaced entry stays in \
+             memory until its bucket is full or moved by a resize, and no reader can see the entry. Closures of writes run \
+             under the bucket's lock. Iteration is iter_sync, which locks one bucket at a time: iter takes no lock, but \
+             shows keys twice while the map is resized and may miss one that is being replaced. Only while the map \
+             shrinks iter_sync may show a key twice, and it does not shrink below the capacity it was built with. ",
+            common_notes!()
+        ),
         unsupported: &[],
         thread_limit: None,
     };
@@ -130,8 +134,12 @@ impl<K: Key, V: Value, S: HashBuilder> MapHandle<K, V> for SccHashIndexHandle<'_
 
     #[inline]
     fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
-        let guard = Guard::new();
-        self.0.iter(&guard).for_each(|(key, value)| f(key, value));
+        // Not `iter`, which takes no lock: it shows a key twice when the map is resized meanwhile, and a key that is
+        // being replaced twice or not at all.
+        self.0.iter_sync(|key, value| {
+            f(key, value);
+            true
+        });
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use mapbench_api::{
 };
 use scc::hash_map::Entry;
 
-/// `scc-hashmap`
+/// `scc-hashmap`: a lock a bucket.
 pub struct SccHashMap;
 
 impl Strategy for SccHashMap {
@@ -18,10 +18,13 @@ impl Strategy for SccHashMap {
         read_progress: Progress::Blocking,
         reclamation: Reclamation::Immediate,
         configuration: "default features",
-        notes: "Read with read_sync, which shares the bucket: get_sync would take the entry for itself. Iteration locks \
-                one bucket at a time. Bucket arrays that a resize leaves behind are freed by epoch. Its author \
-                recommends building with +avx2, which is not done here. A panic inside an operation releases the \
-                bucket; the entry keeps the value it had.",
+        notes: concat!(
+            "Read with read_sync, which shares the bucket: get_sync would take the entry for itself. Written with \
+             upsert_sync, because insert_sync does not replace. Closures run under the bucket's lock. Iteration locks \
+             one bucket at a time; only while the map shrinks it may show a key twice, and it does not shrink below the \
+             capacity it was built with. Bucket arrays that a resize leaves behind are freed by epoch. ",
+            common_notes!()
+        ),
         unsupported: &[],
         thread_limit: None,
     };

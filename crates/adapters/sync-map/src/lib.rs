@@ -2,12 +2,15 @@
 
 mod entry;
 mod map;
+mod sync;
 
-use map::SyncMapMap as Inner;
 use mapbench_api::{
     ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Progress, Reclamation, Strategy, StrategyInfo,
     Value,
 };
+
+use entry::Offer;
+use map::Map as Inner;
 
 /// `sync-map`
 pub struct SyncMap;
@@ -23,12 +26,16 @@ impl Strategy for SyncMap {
         read_progress: Progress::Blocking,
         reclamation: Reclamation::ReferenceCounted,
         configuration: "the first entries start in the read-only map, as after a promotion",
-        notes: "Made for keys that are written once and read often. The first new key after a promotion copies the whole \
-                map; reads of keys that are not yet promoted take the mutex. arc-swap stands for Go's garbage collector: \
-                a read takes its guard twice, where Go loads a pointer. One allocation a store, as Go's interface value \
-                is. len counts by iteration, since Go has none; an iteration promotes. update and upsert are the \
-                Load-and-CompareAndSwap loops that Go's users write. A panic inside an operation leaves the entry as it \
-                was.",
+        notes: "Made for keys that are written once and read often. Keys that have been promoted are read, replaced and \
+                removed without the mutex; all others take it, readers too. The first new key after a promotion copies \
+                the whole map under the mutex, keys and all (Go copies pointers to keys). A removed key stays in the \
+                table until the next promotion, its value does not. Go's readers take no reference counts: its garbage \
+                collector waits for them; here arc-swap's debt slots do that, two or three of a thread's eight in each \
+                operation, and each replaced value or map is looked up in all of them. One allocation a store, as Go's \
+                interface box is. A replaced table is freed outside the mutex, by its last user. Go has no Len: len \
+                counts through Range, and Range promotes. update is the loop of Load and CompareAndSwap that Go's users \
+                write, upsert that and LoadOrStore in a loop; their closures may run more than once, and without the \
+                mutex: one that panics changes nothing.",
         unsupported: &[],
         thread_limit: None,
     };
@@ -71,7 +78,7 @@ impl<K: Key, V: Value, S: HashBuilder> MapHandle<K, V> for SyncMapHandle<'_, K, 
 
     #[inline]
     fn insert_new(&mut self, key: K, value: V) -> bool {
-        self.0.load_or_store(key, value)
+        self.0.load_or_store(key, &mut Offer::new(value)).is_ok()
     }
 
     #[inline]
@@ -80,25 +87,26 @@ impl<K: Key, V: Value, S: HashBuilder> MapHandle<K, V> for SyncMapHandle<'_, K, 
     }
 
     #[inline]
-    fn update(&mut self, key: &K, mut f: impl FnMut(&V) -> V) -> bool {
-        self.0.modify(key, |value| Ok::<V, ()>(f(value))).is_some()
+    fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> bool {
+        self.0.update(key, f)
     }
 
-    fn upsert(&mut self, key: K, default: V, mut f: impl FnMut(&V) -> V) -> bool {
-        loop {
-            if self.0.modify(&key, |value| Ok::<V, ()>(f(value))).is_some() {
-                return false;
-            }
-            if self.0.load_or_store(key.clone(), default.clone()) {
-                return true;
+    #[inline]
+    fn upsert(&mut self, mut key: K, default: V, mut f: impl FnMut(&V) -> V) -> bool {
+        let mut default = Offer::new(default);
+        // Each of the two may find that another thread has just made it the other's turn.
+        while !self.0.update(&key, &mut f) {
+            match self.0.load_or_store(key, &mut default) {
+                Ok(()) => return true,
+                Err(back) => key = back,
             }
         }
+        false
     }
 
     #[inline]
     fn compare_exchange(&mut self, key: &K, expected: &V, new: V) -> Result<(), Option<V>> {
-        let exchange = |value: &V| if value == expected { Ok(new.clone()) } else { Err(value.clone()) };
-        self.0.modify(key, exchange).ok_or(None)?.map_err(Some)
+        self.0.compare_and_swap(key, expected, new)
     }
 
     fn for_each(&mut self, f: impl FnMut(&K, &V)) {

@@ -24,6 +24,12 @@ pub trait SingleWriter<K: Key, V: Value> {
     /// next writer's turn.
     fn change<R>(&mut self, key: Cow<'_, K>, decide: impl FnOnce(Option<&V>) -> (Change<V>, R)) -> R;
 
+    /// Inserts or replaces. True: the key was absent. For maps that can tell without fetching the old value.
+    #[inline]
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.change(Cow::Owned(key), |old| (Change::Put(value), old.is_none()))
+    }
+
     /// Calls `f` for the entries.
     fn for_each(&mut self, f: impl FnMut(&K, &V));
 
@@ -45,7 +51,7 @@ impl<K: Key, V: Value, W: SingleWriter<K, V>> MapHandle<K, V> for SingleWriterHa
 
     #[inline]
     fn insert(&mut self, key: K, value: V) -> bool {
-        self.0.change(Cow::Owned(key), |old| (Change::Put(value), old.is_none()))
+        self.0.insert(key, value)
     }
 
     #[inline]

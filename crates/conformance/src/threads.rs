@@ -89,9 +89,14 @@ fn exchange<S: Strategy, M: MapHandle<u64, u64>>(handle: &mut M, key: u64) {
     // Only an eventual map may hide a key while another thread replaces it; the exchange then says what is there.
     assert!(read.is_some() || S::INFO.consistency == Consistency::Eventual, "a present key was not read");
     let mut expected = read.unwrap_or(value(key, 0));
-    while let Err(found) = handle.compare_exchange(&key, &expected, expected + 1) {
-        expected = found.expect("the key is never removed");
+    // Others succeed at most so often in between; an exchange that fails on would never end.
+    for _ in 0..=THREADS as u64 * TURNS {
+        match handle.compare_exchange(&key, &expected, expected + 1) {
+            Ok(()) => return,
+            Err(found) => expected = found.expect("the key is never removed"),
+        }
     }
+    panic!("compare_exchange fails although nobody else writes");
 }
 
 /// All threads insert the same keys with values of their own: the one that is told so must be the one that is read.

@@ -48,8 +48,8 @@ impl<K: Key, V: Value, S: HashBuilder> Table<K, V> for HashMap<K, V, S> {
         HashMap::get(self, key)
     }
 
-    fn put(&mut self, key: K, value: V) {
-        self.insert(key, value);
+    fn put(&mut self, key: K, value: V) -> bool {
+        self.insert(key, value).is_none()
     }
 
     fn remove(&mut self, key: &K) {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use mapbench_api::{Change, ConcurrentMap, Key, SingleWriter, SingleWriterHandle, Value};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// A map that can be copied whole.
 pub trait Table<K, V>: Clone + Send + Sync + 'static {
     /// The value of a key.
     fn get(&self, key: &K) -> Option<&V>;
-    /// Inserts or replaces.
-    fn put(&mut self, key: K, value: V);
+    /// Inserts or replaces. True: the key was absent.
+    fn put(&mut self, key: K, value: V) -> bool;
     /// Removes.
     fn remove(&mut self, key: &K);
     /// Calls `f` for the entries.
@@ -32,6 +32,15 @@ pub struct Snapshots<T> {
 impl<T> Snapshots<T> {
     pub(crate) fn new(table: T) -> Self {
         Self { current: ArcSwap::from_pointee(table), writer: Mutex::new(()) }
+    }
+}
+
+impl<T> Snapshots<T> {
+    fn replace(&self, turn: MutexGuard<'_, ()>, next: T) {
+        let old = self.current.swap(Arc::new(next));
+        // The next writer need not wait until a whole map is freed.
+        drop(turn);
+        drop(old);
     }
 }
 
@@ -75,11 +84,17 @@ impl<K: Key, V: Value, T: Table<K, V>> SingleWriter<K, V> for SnapshotsHandle<'_
         };
         // A guard that is still out would have to be made good by the swap.
         drop(current);
-        let old = self.map.current.swap(Arc::new(next));
-        // The next writer need not wait until a whole map is freed.
-        drop(turn);
-        drop(old);
+        self.map.replace(turn, next);
         result
+    }
+
+    #[inline]
+    fn insert(&mut self, key: K, value: V) -> bool {
+        let turn = self.map.writer.lock();
+        let mut next = T::clone(&self.map.current.load());
+        let was_absent = next.put(key, value);
+        self.map.replace(turn, next);
+        was_absent
     }
 
     fn for_each(&mut self, f: impl FnMut(&K, &V)) {

@@ -86,6 +86,17 @@ impl<K: Key, V: Value, S: HashBuilder, const BATCHED: bool> SingleWriter<K, V> f
         result
     }
 
+    #[inline]
+    fn insert(&mut self, key: K, value: V) -> bool {
+        if BATCHED {
+            return self.change(Cow::Owned(key), |old| (Change::Put(value), old.is_none()));
+        }
+        let mut writer = self.map.writer.lock();
+        let was_absent = !writer.handle.contains_key(&key);
+        writer.handle.update(key, value).publish();
+        was_absent
+    }
+
     fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
         if let Some(map) = self.reader.enter() {
             for (key, values) in &map {

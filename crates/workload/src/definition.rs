@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::mix::{Mix, MixError};
-use crate::stream::{MAX_KEY_RANGE, OpKind};
+use crate::op::{MAX_KEY_RANGE, OpKind};
 
 /// A workload as its TOML file defines it. All fields that a file may have are here; unknown ones are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

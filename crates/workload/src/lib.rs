@@ -6,11 +6,12 @@
 mod definition;
 mod keys;
 mod mix;
+mod op;
 mod rng;
 pub mod stream;
 
 pub use definition::{DefinitionError, Workload};
 pub use keys::{key_of, prefilled, value_fits, value_of};
 pub use mix::{Mix, MixError};
+pub use op::{MAX_KEY_RANGE, OpKind, PackedOp};
 pub use rng::{SplitMix64, derive_seed};
-pub use stream::{OpKind, PackedOp};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::stream::OpKind;
+use crate::op::OpKind;
 
 /// Shares of the operation kinds, in hundredths of a per cent; they add up to 10 000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Mix {
 #[cfg(test)]
 mod tests {
     use super::{Mix, MixError};
-    use crate::stream::OpKind;
+    use crate::op::OpKind;
 
     const HALVES: [(OpKind, u8); 2] = [(OpKind::Insert, 50), (OpKind::Remove, 50)];
 

@@ -1,101 +1,15 @@
 //! Operation streams: what a thread asks of the map, made before the clock starts.
 //!
-//! An operation is 32 bits: its [`OpKind`] in the upper 3, the key index in the lower 29. A stream is a function of the
+//! A stream is a function of the
 //! seed, the mix and the key range, the same on every machine; a golden digest in the tests holds it fast.
 
 use crate::mix::Mix;
+use crate::op::{MAX_KEY_RANGE, OpKind, PackedOp};
 use crate::rng::SplitMix64;
-
-const INDEX_BITS: u32 = 29;
-
-/// The largest key range that a packed operation can address.
-pub const MAX_KEY_RANGE: u32 = 1 << INDEX_BITS;
 
 /// Operations of a thread's stream, which it runs in a loop: 256 KiB, read in order, so that it streams through the
 /// caches and leaves them to the map. A power of two.
 pub const STREAM_OPS: usize = 1 << 16;
-
-/// The kinds of operation that a stream can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum OpKind {
-    /// Look a key up.
-    Read,
-    /// Insert or replace.
-    Insert,
-    /// Insert only if absent.
-    InsertNew,
-    /// Remove.
-    Remove,
-    /// Replace a present value by a function of it.
-    Update,
-    /// Update, or insert if absent.
-    Upsert,
-    /// Replace a value that was just read, if it is still the same.
-    CompareExchange,
-}
-
-impl OpKind {
-    /// All kinds, in the order of their numbers.
-    pub const ALL: [OpKind; 7] = [
-        OpKind::Read,
-        OpKind::Insert,
-        OpKind::InsertNew,
-        OpKind::Remove,
-        OpKind::Update,
-        OpKind::Upsert,
-        OpKind::CompareExchange,
-    ];
-
-    /// The name in workload files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            OpKind::Read => "read",
-            OpKind::Insert => "insert",
-            OpKind::InsertNew => "insert_new",
-            OpKind::Remove => "remove",
-            OpKind::Update => "update",
-            OpKind::Upsert => "upsert",
-            OpKind::CompareExchange => "compare_exchange",
-        }
-    }
-}
-
-/// An operation in 32 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PackedOp(u32);
-
-impl PackedOp {
-    /// Packs a kind and a key index below [`MAX_KEY_RANGE`].
-    #[must_use]
-    pub const fn new(kind: OpKind, index: u32) -> Self {
-        debug_assert!(index < MAX_KEY_RANGE);
-        Self((kind as u32) << INDEX_BITS | index)
-    }
-
-    /// The kind.
-    #[inline]
-    #[must_use]
-    pub const fn kind(self) -> OpKind {
-        match self.0 >> INDEX_BITS {
-            0 => OpKind::Read,
-            1 => OpKind::Insert,
-            2 => OpKind::InsertNew,
-            3 => OpKind::Remove,
-            4 => OpKind::Update,
-            5 => OpKind::Upsert,
-            _ => OpKind::CompareExchange,
-        }
-    }
-
-    /// The key index.
-    #[inline]
-    #[must_use]
-    pub const fn index(self) -> u32 {
-        self.0 & (MAX_KEY_RANGE - 1)
-    }
-}
 
 /// A stream of `len` operations: kinds drawn by `mix`, key indices uniformly from `0..key_range`.
 ///
@@ -126,26 +40,18 @@ pub fn uniform(seed: u64, mix: Mix, key_range: u32, len: usize) -> Box<[PackedOp
 pub fn digest(stream: &[PackedOp]) -> u64 {
     stream
         .iter()
-        .flat_map(|op| op.0.to_le_bytes())
+        .flat_map(|op| op.bits().to_le_bytes())
         .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_KEY_RANGE, OpKind, PackedOp, digest, uniform};
+    use super::{digest, uniform};
     use crate::mix::Mix;
-    use proptest::prelude::*;
+    use crate::op::OpKind;
 
     fn mix(read_pct: u8) -> Mix {
         Mix::new(read_pct, &[(OpKind::Insert, 50), (OpKind::Remove, 50)]).unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn packing_loses_nothing(kind in 0..OpKind::ALL.len(), index in 0..MAX_KEY_RANGE) {
-            let op = PackedOp::new(OpKind::ALL[kind], index);
-            prop_assert_eq!((op.kind(), op.index()), (OpKind::ALL[kind], index));
-        }
     }
 
     // The digests come from a second implementation, in Python, written from the documentation of this module.

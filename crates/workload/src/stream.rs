@@ -1,7 +1,7 @@
 //! Operation streams: what a thread asks of the map, made before the clock starts.
 //!
-//! A stream is a function of the
-//! seed, the mix and the key range, the same on every machine; a golden digest in the tests holds it fast.
+//! A stream is a function of the seed, the mix and the key range, the same on every machine; a golden digest in the tests
+//! holds it fast.
 
 use crate::mix::Mix;
 use crate::op::{MAX_KEY_RANGE, OpKind, PackedOp};

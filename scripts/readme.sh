@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Puts the answer of the newest published run into README.md, between the two marks. With --check changes nothing, and
+# fails if README.md says something else.
+#
+# MAPBENCH: the program to ask, as one word; by default cargo builds it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+begin='<!-- results:begin -->'
+end='<!-- results:end -->'
+
+mapbench() {
+    if [[ -n ${MAPBENCH:-} ]]; then "$MAPBENCH" "$@"; else cargo run --quiet --locked -p mapbench -- "$@"; fi
+}
+
+# The first value of a key of provenance.json.
+fact() {
+    sed -n "s/^ *\"$1\": \"\{0,1\}\([^\"]*[^\",]\)\"\{0,1\},\{0,1\}\$/\1/p" "$newest/provenance.json" | head -n 1
+}
+
+results() {
+    if [[ -z $newest ]]; then
+        echo 'No run is published yet.'
+        return
+    fi
+    local asked=(rank "$newest" --read-pct 90 --threads "$(fact cores)" --markdown)
+    printf '90 %% reads, a thread for each core; [the whole page](%s/report.html). ' "$newest"
+    printf 'Measured on %s; put here by `scripts/readme.sh`, which asks:\n\n' "$(fact cpu)"
+    printf '    cargo run --release -p mapbench -- %s\n\n' "${asked[*]}"
+    mapbench "${asked[@]}"
+}
+
+case ${1:-} in
+    '' | --check) ;;
+    *)
+        echo "usage: scripts/readme.sh [--check]" >&2
+        exit 2
+        ;;
+esac
+for mark in "$begin" "$end"; do
+    if [[ $(grep -cxF -- "$mark" README.md) != 1 ]]; then
+        echo "README.md must hold the line $mark once" >&2
+        exit 2
+    fi
+done
+
+# Names begin with the date.
+newest=
+if [[ -d bench-results/published ]]; then
+    newest=$(find bench-results/published -mindepth 1 -maxdepth 1 -type d | LC_ALL=C sort | tail -n 1)
+fi
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
+text=$(results)
+sed "/^$begin\$/q" README.md >"$new"
+printf '%s\n' "$text" >>"$new"
+sed -n "/^$end\$/,\$p" README.md >>"$new"
+
+if [[ ${1:-} == --check ]]; then
+    if ! diff -u README.md "$new"; then
+        echo "README.md does not say what ${newest:-no published run} says: run scripts/readme.sh" >&2
+        exit 1
+    fi
+else
+    cat "$new" >README.md
+fi

@@ -2,8 +2,12 @@
 //!
 //! [`test_strategy!`] puts them into an adapter's own tests; mapbench runs the same functions over its whole registry, so
 //! that nothing can be registered without them.
+//!
+//! What threads did can also be recorded as a [`history`] and checked for [`linearizability`].
 
 mod hash;
+pub mod history;
+pub mod linearizability;
 mod model;
 mod threads;
 

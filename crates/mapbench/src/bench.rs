@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mapbench_results::{Cell, Group};
+use mapbench_results::Group;
 
 use crate::cli::{Failure, conclude};
 use crate::plan::{Choice, Profile, SHIPPED, default_threads};
@@ -188,10 +188,6 @@ fn all_cells(registry: &Registry) -> Vec<(Group, &'static str)> {
 /// A cell's name in filters and lists.
 fn name(group: &Group, strategy: &str) -> String {
     format!("sweep/{}/read-{}/threads-{}/{strategy}", group.workload, group.read_pct, group.threads)
-}
-
-fn name_of(cell: &Cell) -> String {
-    name(&cell.group(), &cell.strategy)
 }
 
 fn scratch() -> PathBuf {

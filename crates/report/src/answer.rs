@@ -4,33 +4,65 @@ use mapbench_results::{Cell, Group, Status};
 
 use crate::{LIMITS, format};
 
+/// What is known of a group.
+pub(crate) enum Answer<'a> {
+    /// No contender was measured.
+    Nothing,
+    /// One contender alone was.
+    Alone(&'a Cell),
+    /// Several were, too seldom for a comparison.
+    TooFew,
+    /// Several were compared.
+    Compared {
+        /// Those that nothing was shown to be faster than, fastest first: never empty, and a tie if more than one.
+        leaders: Vec<&'a Cell>,
+        /// The fastest of the others.
+        next: Option<&'a Cell>,
+    },
+}
+
+pub(crate) fn answer<'a>(cells: &'a [Cell], group: &Group) -> Answer<'a> {
+    let contends = |cell: &&Cell| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str());
+    let measured: Vec<&Cell> = cells.iter().filter(|cell| belongs(cell, group)).filter(contends).collect();
+    let mut compared: Vec<(f64, bool, &Cell)> =
+        measured.iter().filter_map(|cell| Some((cell.slowdown?, leads(cell)?, *cell))).collect();
+    compared.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let leaders: Vec<&Cell> = compared.iter().filter(|(_, leads, _)| *leads).map(|(_, _, cell)| *cell).collect();
+    let next = compared.iter().find(|(_, leads, _)| !leads).map(|(_, _, cell)| *cell);
+    match measured.as_slice() {
+        [] => Answer::Nothing,
+        [only] => Answer::Alone(only),
+        _ if leaders.is_empty() => Answer::TooFew,
+        _ => Answer::Compared { leaders, next },
+    }
+}
+
 /// `papaya and scc-hashindex tie; dashmap is 1.31x slower [1.24, 1.39]`. Never one winner inside a tie.
 pub(crate) fn sentence(cells: &[Cell], group: &Group) -> String {
-    let measured: Vec<&Cell> = cells
-        .iter()
-        .filter(|cell| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str()) && cell.group() == *group)
-        .collect();
-    let mut compared: Vec<(f64, &Cell)> =
-        measured.iter().filter_map(|cell| Some((cell.slowdown.filter(|_| leads(cell).is_some())?, *cell))).collect();
-    compared.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let leaders: Vec<&str> =
-        compared.iter().filter(|(_, cell)| leads(cell) == Some(true)).map(|(_, cell)| cell.strategy.as_str()).collect();
-    match (measured.as_slice(), leaders.as_slice()) {
-        ([], _) => "no map was measured".to_owned(),
-        ([only], _) => format!("{} alone was measured", only.strategy),
-        (_, []) => "too few slices to compare".to_owned(),
-        (_, leaders) => {
-            let lead = match leaders {
-                [one] => format!("{one} leads"),
-                several => format!("{} tie", format::and(several)),
+    match answer(cells, group) {
+        Answer::Nothing => "no map was measured".to_owned(),
+        Answer::Alone(only) => format!("{} alone was measured", only.strategy),
+        Answer::TooFew => "too few slices to compare".to_owned(),
+        Answer::Compared { leaders, next } => {
+            let lead = match leaders.as_slice() {
+                [one] => format!("{} leads", one.strategy),
+                several => {
+                    let names: Vec<&str> = several.iter().map(|cell| cell.strategy.as_str()).collect();
+                    format!("{} tie", format::and(&names))
+                }
             };
-            let next = compared.iter().find(|(_, cell)| leads(cell) == Some(false)).map(|(slowdown, cell)| {
-                let interval = format::slowdown_interval(cell).unwrap_or_default();
-                format!("; {} is {}x slower {interval}", cell.strategy, format::significant(*slowdown))
+            let next = next.and_then(|cell| {
+                let slowdown = format::significant(cell.slowdown?);
+                Some(format!("; {} is {slowdown}x slower {}", cell.strategy, format::slowdown_interval(cell)?))
             });
             lead + &next.unwrap_or_default()
         }
     }
+}
+
+/// The same as comparing [`Cell::group`], without a copy of the name for every cell looked at.
+fn belongs(cell: &Cell, group: &Group) -> bool {
+    cell.read_pct == group.read_pct && cell.threads == group.threads && cell.workload == group.workload
 }
 
 /// Whether nothing was shown to be faster; `None` if nothing can be said.
@@ -47,7 +79,7 @@ mod tests {
     #[test]
     fn a_tie_has_no_winner_and_the_next_has_its_interval() {
         with_input(["papaya", "scc", "dashmap", "frozen"], |input| {
-            assert_eq!(sentence(input.cells, &group()), "papaya and scc tie; dashmap is 2.50x slower [2.50, 2.50]");
+            assert_eq!(sentence(input.cells, &group()), "scc and papaya tie; dashmap is 2.51x slower [2.45, 2.57]");
         });
     }
 

@@ -3,6 +3,9 @@
 use mapbench_results::{Cell, Group, Status};
 use mapbench_stats::Interval;
 
+/// An interval that reaches further than this, as a share of the estimate, is wide.
+pub(crate) const WIDE: f64 = 0.05;
+
 /// Operations per second, in millions.
 pub(crate) fn rate(ops_s: u64) -> String {
     significant(ops_s as f64 / 1e6)
@@ -20,6 +23,14 @@ pub(crate) fn significant(x: f64) -> String {
     format!("{x:.decimals$}")
 }
 
+/// The lower end of a ratio's interval: what is more than 1, and so no tie, does not read as 1.
+fn low(x: f64) -> String {
+    match significant(x) {
+        rounded if rounded == "1.00" && x > 1.0 => format!("{x:.4}").trim_end_matches('0').to_owned(),
+        rounded => rounded,
+    }
+}
+
 /// `1.31x [1.24, 1.39]`
 pub(crate) fn slowdown(cell: &Cell) -> Option<String> {
     Some(format!("{}x {}", significant(cell.slowdown?), slowdown_interval(cell)?))
@@ -27,12 +38,12 @@ pub(crate) fn slowdown(cell: &Cell) -> Option<String> {
 
 /// `[1.24, 1.39]`
 pub(crate) fn slowdown_interval(cell: &Cell) -> Option<String> {
-    Some(format!("[{}, {}]", significant(cell.slowdown_low?), significant(cell.slowdown_high?)))
+    Some(interval(&Interval { low: cell.slowdown_low?, estimate: cell.slowdown?, high: cell.slowdown_high? }))
 }
 
 /// `[1.24, 1.39]`
 pub(crate) fn interval(interval: &Interval) -> String {
-    format!("[{}, {}]", significant(interval.low), significant(interval.high))
+    format!("[{}, {}]", low(interval.low), significant(interval.high))
 }
 
 /// `n/a: reason`, `failed: timed out: message`: why a cell has no slowdown.
@@ -65,6 +76,11 @@ pub(crate) fn status(status: Status) -> &'static str {
         Status::ProtocolError => "failed: protocol error",
         Status::WrongAnswer => "failed: wrong answer",
     }
+}
+
+/// Neither measured nor a result of another kind.
+pub(crate) fn failed(status: Status) -> bool {
+    !matches!(status, Status::Ok | Status::NotApplicable | Status::Detected)
 }
 
 /// `1 thread`, `4 threads`
@@ -101,6 +117,7 @@ mod tests {
         let shown = [1_234.4, 123.4, 12.34, 1.234, 0.1234, 0.018_56, 0.001_234, 0.0].map(significant);
         assert_eq!(shown, ["1234", "123", "12.3", "1.23", "0.123", "0.0186", "0.00123", "0"]);
         let carried = [999.6, 99.96, 9.996, 0.9996].map(significant);
+        assert_eq!([1.0, 1.004, 1.0421].map(super::low), ["1.00", "1.004", "1.04"]);
         assert_eq!(carried, ["1000", "100", "10.0", "1.00"]);
         assert_eq!(rate(12_345_678), "12.3");
     }

@@ -9,10 +9,12 @@ mod rank;
 mod rates;
 mod summary;
 mod text;
+mod variance;
 
-pub use page::html;
+pub use page::{html, html_of};
 pub use summary::{LIMITS, summarise};
-pub use text::{rank_markdown, rank_text};
+pub use text::{Cells, Text, compare, diff, ranking, tables};
+pub use variance::{Spread, spreads};
 
 use mapbench_results::{Cell, Machine, Provenance, Run, Sample};
 

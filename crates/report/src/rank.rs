@@ -1,11 +1,9 @@
 //! The overall rank: the geometric mean of slowdowns over the cells that all ranked strategies share.
 
-use std::collections::HashMap;
-
 use mapbench_results::{Cell, Group, Status};
 use mapbench_stats::{Interval, geometric_mean_ratio};
 
-use crate::rates::{Rates, by_cell};
+use crate::rates::{ByCell, Rates};
 use crate::{Input, LIMITS, format};
 
 /// A ranked strategy.
@@ -24,13 +22,15 @@ pub(crate) struct Ranked<'a> {
 impl Ranked<'_> {
     /// `1.07x [1.03, 1.12]`, and whether that is a tie.
     pub(crate) fn to_first(&self, place: usize) -> String {
-        let tied = if self.tied { "tied" } else { "" };
-        let text = match self.to_first {
+        let mut text = match self.to_first {
             Some(interval) => format!("{}x {}", format::significant(interval.estimate), format::interval(&interval)),
             None if place == 0 => "first".to_owned(),
             None => "no shared round".to_owned(),
         };
-        format!("{text} {tied}").trim_end().to_owned()
+        if self.tied {
+            text.push_str(if place == 0 { ", tied" } else { " tied" });
+        }
+        text
     }
 }
 
@@ -81,16 +81,15 @@ pub(crate) fn rank<'a>(input: &Input<'a>) -> Rank<'a> {
 /// Compares with the first, round by round: two slowdowns to a third say less about each other.
 fn compare(input: &Input, groups: &[&Group], ranked: &mut [Ranked]) {
     let Some((first, others)) = ranked.split_first_mut() else { return };
-    let by_cell = by_cell(input.samples);
-    let rates = |strategy: &str| -> HashMap<&Group, Rates> {
-        let of = |group: &Group| by_cell.get(&(group.clone(), strategy)).map_or(&[][..], Vec::as_slice);
-        groups.iter().map(|group| (*group, Rates::of(of(group)))).collect()
+    let by_cell = ByCell::of(input.samples);
+    let rates = |strategy: &str| -> Vec<Rates> {
+        groups.iter().map(|group| Rates::of(by_cell.rows(group, strategy))).collect()
     };
     let reference = rates(first.strategy);
     for other in others {
         let own = rates(other.strategy);
         let slowdowns: Option<Vec<Interval>> =
-            groups.iter().map(|group| own[group].slowdown(&reference[group])).collect();
+            own.iter().zip(&reference).map(|(own, reference)| own.slowdown(reference)).collect();
         other.to_first = slowdowns.and_then(|slowdowns| geometric_mean_ratio(&slowdowns));
         other.tied = other.to_first.is_some_and(|interval| interval.low <= 1.0);
         first.tied |= other.tied;

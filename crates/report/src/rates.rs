@@ -9,14 +9,22 @@ use mapbench_stats::{Interval, cell_estimate, median, ratio};
 const SEED: u64 = 1;
 
 /// A run's rows by cell.
-pub(crate) type ByCell<'a> = HashMap<(Group, &'a str), Vec<&'a Sample>>;
+pub(crate) struct ByCell<'a>(HashMap<(&'a str, u8, u32, &'a str), Vec<&'a Sample>>);
 
-pub(crate) fn by_cell(samples: &[Sample]) -> ByCell<'_> {
-    let mut by_cell = ByCell::new();
-    for sample in samples {
-        by_cell.entry((sample.group(), &sample.strategy)).or_default().push(sample);
+impl<'a> ByCell<'a> {
+    pub(crate) fn of(samples: &'a [Sample]) -> Self {
+        let mut rows: HashMap<_, Vec<&Sample>> = HashMap::new();
+        for row in samples {
+            let cell = (row.workload.as_str(), row.read_pct, row.threads, row.strategy.as_str());
+            rows.entry(cell).or_default().push(row);
+        }
+        Self(rows)
     }
-    by_cell
+
+    pub(crate) fn rows(&self, group: &'a Group, strategy: &'a str) -> &[&'a Sample] {
+        let cell = (group.workload.as_str(), group.read_pct, group.threads, strategy);
+        self.0.get(&cell).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The rates of a cell's slices, by fork and round.
@@ -36,6 +44,12 @@ impl Rates {
 
     pub(crate) fn forks(&self) -> usize {
         self.0.len()
+    }
+
+    /// The logarithms of the rates.
+    pub(crate) fn logs(&self) -> BTreeMap<u32, BTreeMap<u32, f64>> {
+        let logs = |rounds: &BTreeMap<u32, f64>| rounds.iter().map(|(round, rate)| (*round, rate.ln())).collect();
+        self.0.iter().map(|(fork, rounds)| (*fork, logs(rounds))).collect()
     }
 
     /// The cell's rate; a single slice has one, but no interval.

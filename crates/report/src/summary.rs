@@ -3,11 +3,11 @@
 use mapbench_results::{Cell, Group, Plan, Sample, Status};
 use mapbench_stats::median;
 
-use crate::rates::{Rates, by_cell};
+use crate::rates::{ByCell, Rates};
 
-/// Strategies that show a limit and are no choice: an immutable map, and one that cannot be shared. They are measured and
-/// shown, but never lead: slowdowns are against the best of the others, and a limit's may be below 1.
-pub const LIMITS: [&str; 2] = ["frozen", "hashbrown-unsync"];
+/// Strategies that are no choice: an immutable map, one that cannot be shared, and one that ends its program. They are
+/// measured and shown, but never lead: slowdowns are against the best of the others, and theirs may be below 1.
+pub const LIMITS: [&str; 3] = ["frozen", "hashbrown-unsync", "checked"];
 
 /// A cell for every group and strategy of the plan, in the plan's order.
 ///
@@ -19,17 +19,11 @@ pub const LIMITS: [&str; 2] = ["frozen", "hashbrown-unsync"];
 /// the best, as is the best itself. Cells of a single slice have no interval, and so neither slowdown nor tie.
 #[must_use]
 pub fn summarise(plan: &Plan, cores: u32, samples: &[Sample]) -> Vec<Cell> {
-    let by_cell = by_cell(samples);
+    let by_cell = ByCell::of(samples);
     let mut cells = Vec::with_capacity(plan.groups.len() * plan.strategies.len());
     for group in &plan.groups {
-        let mut measured: Vec<(Cell, Rates)> = plan
-            .strategies
-            .iter()
-            .map(|name| {
-                let rows = by_cell.get(&(group.clone(), name.as_str())).map_or(&[][..], Vec::as_slice);
-                summarise_cell(group, name, cores, rows)
-            })
-            .collect();
+        let mut measured: Vec<(Cell, Rates)> =
+            plan.strategies.iter().map(|name| summarise_cell(group, name, cores, by_cell.rows(group, name))).collect();
         compare(&mut measured);
         cells.extend(measured.into_iter().map(|(cell, _)| cell));
     }

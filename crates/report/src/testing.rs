@@ -166,3 +166,25 @@ pub(crate) fn with_input<R>(names: [&str; 4], f: impl FnOnce(&Input) -> R) -> R 
     let machine = [machine(0, 100), machine(1, 101)];
     f(&Input { provenance: &provenance, samples: &samples, machine: &machine, cells: &cells })
 }
+
+/// A sweep over five shares of reads and three thread counts: each strategy a tenth slower than the one before.
+pub(crate) fn sweep(strategies: u32) -> (Provenance, Vec<Sample>) {
+    let names: Vec<String> = (0..strategies).map(|place| format!("s{place}")).collect();
+    let mut plan = plan(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    plan.groups = [100, 99, 90, 50, 0]
+        .into_iter()
+        .flat_map(|read_pct| [1, 2, 4].map(|threads| Group { read_pct, threads, ..group() }))
+        .collect();
+    let mut samples = Vec::new();
+    for Group { read_pct, threads, .. } in &plan.groups {
+        for (name, place) in names.iter().zip(0..) {
+            for (fork, round) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)] {
+                let wobble = 1.0 + f64::from(fork * 7 + round * 3 + place) % 5.0 / 1_000.0;
+                let rate = 1e8 * f64::from(*threads) * wobble / 1.1_f64.powi(place as i32);
+                let slice = slices(name, fork, round, rate);
+                samples.push(Sample { read_pct: *read_pct, threads: *threads, ..slice });
+            }
+        }
+    }
+    (provenance(plan), samples)
+}

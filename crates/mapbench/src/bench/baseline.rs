@@ -1,12 +1,11 @@
 //! Results kept under a name, and the comparison with them.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mapbench_results::{Cell, Run};
+use mapbench_report::{Cells, Input, diff};
+use mapbench_results::Run;
 
-use super::name_of;
 use crate::cli::Failure;
 use crate::run::results_dir;
 
@@ -31,32 +30,12 @@ pub(super) fn find(name: &str) -> Result<Run, Failure> {
     Ok(Run::read(&results_dir().join(run.trim()))?)
 }
 
-/// Prints every cell whose interval lies apart from the baseline's.
+/// Prints what differs from the baseline.
 pub(super) fn compare(name: &str, run: &Run) -> Result<(), Failure> {
     let before = find(name)?;
-    let old: HashMap<String, &Cell> = before.cells.iter().map(|cell| (name_of(cell), cell)).collect();
-    let (mut compared, mut lines) = (0, Vec::new());
-    for cell in &run.cells {
-        let Some(change) = old.get(&name_of(cell)).and_then(|old| change(old, cell)) else { continue };
-        compared += 1;
-        lines.extend(change.map(|factor| format!("    {factor:.2}x  {}", name_of(cell))));
-    }
-    println!("against baseline `{name}` ({}): {compared} cells compared", before.provenance.started);
-    println!("throughput, times the baseline's, where the two intervals lie apart:");
-    lines.iter().for_each(|line| println!("{line}"));
-    println!(
-        "{} of {compared} cells; two runs made one after the other also differ by what the machine did meanwhile",
-        lines.len()
-    );
+    println!("\nthis run (B) against baseline `{name}` (A):");
+    print!("{}", diff(&Input::of(&before), &Input::of(run), Cells::Changed).terminal());
     Ok(())
-}
-
-/// `None`: not comparable. `Some(None)`: the intervals overlap. Else the factor.
-fn change(old: &Cell, new: &Cell) -> Option<Option<f64>> {
-    let (old_low, old_high) = (old.throughput_low_ops_s?, old.throughput_high_ops_s?);
-    let (new_low, new_high) = (new.throughput_low_ops_s?, new.throughput_high_ops_s?);
-    let factor = new.throughput_ops_s? as f64 / old.throughput_ops_s? as f64;
-    Some((new_low > old_high || new_high < old_low).then_some(factor))
 }
 
 fn pointer(name: &str) -> Result<PathBuf, Failure> {

@@ -1,5 +1,8 @@
 //! The command line. One file a subcommand; what goes wrong becomes one line and an exit code here.
 
+mod cmp;
+mod diff;
+mod filter;
 mod list;
 mod rank;
 mod report;
@@ -10,10 +13,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mapbench_report::Text;
+use mapbench_results::Run;
 
 use crate::plan::PlanError;
 use crate::registry::{Entry, Registry, UnknownName};
 use crate::worker;
+
+pub(crate) use filter::Filter;
 
 /// Comparative benchmarks of concurrent maps.
 #[derive(Parser)]
@@ -29,10 +36,14 @@ enum Subcommands {
     List(list::Arguments),
     /// Measure strategies side by side
     Run(run::Arguments),
-    /// Write the page of a run again
+    /// Write the page of a run again, one page of several runs, or tables
     Report(report::Arguments),
     /// Print the ranking of a run
     Rank(rank::Arguments),
+    /// Compare strategies of a run with one of them, cell by cell
+    Cmp(cmp::Arguments),
+    /// Compare two runs, cell by cell
+    Diff(diff::Arguments),
     /// Print a cell's parameters, the first operations of its stream, and a command to run it alone
     Show(show::Arguments),
     /// Serve slices to an orchestrator over standard input and output
@@ -49,6 +60,8 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::Run(arguments) => run::run(&registry, arguments),
         Subcommands::Report(arguments) => report::run(&arguments),
         Subcommands::Rank(arguments) => rank::run(&arguments),
+        Subcommands::Cmp(arguments) => cmp::run(&arguments),
+        Subcommands::Diff(arguments) => diff::run(&arguments),
         Subcommands::Show(arguments) => show::run(&registry, &arguments),
         Subcommands::Worker => worker::run(&registry).map_err(|error| Failure::usage(error.to_string())),
     };
@@ -106,27 +119,28 @@ impl From<UnknownName> for Failure {
     }
 }
 
-/// Which cells a command is about.
-#[derive(clap::Args, Clone, Debug, Default)]
-pub(crate) struct Filter {
-    /// Strategies, separated by commas
-    #[arg(long = "strategy", value_delimiter = ',', value_name = "NAME")]
-    pub(crate) strategies: Vec<String>,
-    /// Workloads: shipped ones by name, own ones as a TOML file
-    #[arg(long = "workload", value_delimiter = ',', value_name = "NAME|FILE.toml")]
-    pub(crate) workloads: Vec<String>,
-    /// Shares of reads in per cent, separated by commas
-    #[arg(long, value_delimiter = ',', value_name = "PER CENT")]
-    pub(crate) read_pct: Vec<u8>,
-    /// Thread counts, separated by commas
-    #[arg(long, value_delimiter = ',', value_name = "N")]
-    pub(crate) threads: Vec<u32>,
-}
-
-/// A run's directory, as an argument.
+/// Run directories, as arguments.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Directories {
     /// Run directories
     #[arg(required = true, value_name = "DIR")]
     pub(crate) dirs: Vec<PathBuf>,
+}
+
+impl Directories {
+    /// Prints a text about each run; where there are several, under the run's directory.
+    fn show(&self, filter: &Filter, markdown: bool, text: impl Fn(&Run) -> Text) -> Result<(), Failure> {
+        for (place, dir) in self.dirs.iter().enumerate() {
+            let run = filter.read(dir)?;
+            if self.dirs.len() > 1 {
+                println!("{}{}:\n", if place == 0 { "" } else { "\n" }, dir.display());
+            }
+            print!("{}", in_format(&text(&run), markdown));
+        }
+        Ok(())
+    }
+}
+
+fn in_format(text: &Text, markdown: bool) -> String {
+    if markdown { text.markdown() } else { text.terminal() }
 }

@@ -104,20 +104,21 @@ fn measure(
     writer.finish(&cells, provenance)?;
     drop(writer);
     let run = Run::read(&dir)?;
-    write_page(&run, &dir.join(PAGE))?;
+    write_page(std::slice::from_ref(&run), &dir.join(PAGE))?;
     Ok(Finished { dir, run })
 }
 
-/// Writes the page of a run.
-pub(crate) fn write_page(run: &Run, path: &Path) -> Result<(), Failure> {
-    std::fs::write(path, mapbench_report::html(&Input::of(run)))
+/// Writes the page of one run or of several.
+pub(crate) fn write_page(runs: &[Run], path: &Path) -> Result<(), Failure> {
+    let inputs: Vec<Input> = runs.iter().map(Input::of).collect();
+    std::fs::write(path, mapbench_report::html_of(&inputs))
         .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
 }
 
 impl Finished {
     /// The ranking, what went wrong, and where everything is.
     pub(crate) fn show(&self) {
-        println!("{}", mapbench_report::rank_text(&Input::of(&self.run)));
+        println!("{}", mapbench_report::ranking(&Input::of(&self.run)).terminal());
         let failed = self.run.cells.iter().filter(|cell| {
             !matches!(cell.status, Status::Ok | Status::NotApplicable | Status::Detected)
                 || !cell.message.is_empty() && cell.status == Status::Ok

@@ -5,54 +5,67 @@ use std::collections::HashMap;
 use mapbench_results::{Cell, Group, Status};
 use maud::{Markup, html};
 
-use crate::{Input, LIMITS, format};
+use super::View;
+use crate::{LIMITS, format};
 
 /// Upper bounds of the colour steps; the last step has none.
 const STEPS: [f64; 7] = [1.1, 1.5, 2.0, 4.0, 10.0, 40.0, 200.0];
 
-pub(super) fn section(input: &Input) -> Markup {
+pub(super) fn section(view: &View) -> Markup {
+    let input = &view.input;
     let plan = &input.provenance.plan;
     let cores = input.provenance.host.cores;
     let cells: HashMap<(Group, &str), &Cell> =
         input.cells.iter().map(|cell| ((cell.group(), cell.strategy.as_str()), cell)).collect();
-    html! {
-        section aria-labelledby="heatmap" {
-            h2 id="heatmap" { "Slowdown to the best" }
-            p { "How many times slower than the fastest map of the column. A dot marks a tie with the fastest; thread counts marked * exceed the " (super::cores(cores)) " of the machine and say nothing about scaling. Limits are not contenders, and may be below 1." }
-            div.scroll tabindex="0" role="region" aria-labelledby="heatmap" {
-                table.heat {
-                    thead {
-                        tr {
-                            td {}
-                            @for (label, span) in spans(plan.groups.iter().map(|group| format!("{} % reads", group.read_pct))) {
-                                th scope="colgroup" colspan=(span) { (label) }
-                            }
-                        }
-                        tr {
-                            td {}
-                            @for group in &plan.groups {
-                                th scope="col" title=(format::group(group, cores)) {
-                                    (group.threads) @if group.threads > cores { "*" }
-                                }
-                            }
-                        }
+    let table = html! {
+        table.heat {
+            thead {
+                tr {
+                    td {}
+                    @for (label, span) in spans(plan.groups.iter().map(|group| super::mix(input, &group.workload, group.read_pct))) {
+                        th scope="colgroup" colspan=(span) { (label) }
                     }
-                    tbody {
-                        @for strategy in &plan.strategies {
-                            tr {
-                                th scope="row" {
-                                    (strategy)
-                                    @if LIMITS.contains(&strategy.as_str()) { " " small { "limit" } }
-                                }
-                                @for group in &plan.groups {
-                                    (square(cells.get(&(group.clone(), strategy.as_str())).copied()))
-                                }
-                            }
+                }
+                tr {
+                    td {}
+                    @for group in &plan.groups {
+                        th scope="col" title=(format::group(group, cores)) {
+                            (group.threads) @if group.threads > cores { "*" }
                         }
                     }
                 }
             }
-            p.hint { "Columns are threads. n/a: the strategy cannot do this; det.: it stopped at a misuse, which is its result; failed: it did not survive. The reason is in the table below, and on hover." }
+            tbody {
+                @for strategy in &plan.strategies {
+                    tr {
+                        th scope="row" {
+                            (strategy)
+                            @if LIMITS.contains(&strategy.as_str()) { " " small { "limit" } }
+                        }
+                        @for group in &plan.groups {
+                            (square(cells.get(&(group.clone(), strategy.as_str())).copied()))
+                        }
+                    }
+                }
+            }
+        }
+    };
+    let body = html! {
+        p { "How many times slower than the fastest map of the column. A dot marks the fastest and whatever ties with it; thread counts marked * exceed the " (super::cores(cores)) " of the machine and say nothing about scaling. Limits are not contenders, and may be below 1." }
+        (legend())
+        (view.scroll("heatmap", &table))
+        p.hint { "Columns are threads. n/a: the strategy cannot do this; detected: it stopped at a misuse, which is its result; failed: it did not survive; few: measured, but too seldom for a comparison. The reason is in the table of all cells, and on hover." }
+    };
+    view.section("heatmap", "Slowdown to the best", &body)
+}
+
+fn legend() -> Markup {
+    let mut bounds = vec![format!("below {}", STEPS[0])];
+    bounds.extend(STEPS.windows(2).map(|pair| format!("{} to {}", pair[0], pair[1])));
+    bounds.push(format!("{} and more", STEPS[STEPS.len() - 1]));
+    html! {
+        ul.legend aria-label="Colours" {
+            @for (step, bound) in bounds.iter().enumerate() { li class=(format!("s{step}")) { (bound) } }
         }
     }
 }
@@ -77,12 +90,12 @@ fn square(cell: Option<&Cell>) -> Markup {
             let class = format!("s{step}");
             let title = format!("{} {}", cell.strategy, format::slowdown(cell).unwrap_or_default());
             html! {
-                td class=(class) title=(title) { (format::significant(slowdown)) @if cell.tied { span.tie { "●" span.sr { " tied" } } } }
+                td class=(class) title=(title) { (format::significant(slowdown)) @if cell.tied { " " span.tie aria-hidden="true" { "●" } span.sr { " tied" } } }
             }
         }
-        (Status::Ok, None) => html! { td.none title="too few slices for a ratio" { "–" } },
-        (Status::NotApplicable, _) => html! { td.none title=(cell.message) { "n/a" } },
-        (Status::Detected, _) => html! { td.detected title=(cell.message) { "det." } },
-        (status, _) => html! { td.failed title=(format!("{}: {}", format::status(status), cell.message)) { "failed" } },
+        (Status::Ok, None) => html! { td.none title=(format::reason(cell)) { "few" } },
+        (Status::NotApplicable, _) => html! { td.none title=(format::reason(cell)) { "n/a" } },
+        (Status::Detected, _) => html! { td.detected title=(format::reason(cell)) { "detected" } },
+        _ => html! { td.failed title=(format::reason(cell)) { "failed" } },
     }
 }

@@ -3,21 +3,23 @@
 use mapbench_results::{Cell, Group, Status};
 use maud::{Markup, html};
 
-use crate::Input;
-use crate::rank::rank;
+use super::View;
+use crate::rank::Rank;
+use crate::{Input, LIMITS, format};
 
-const WIDTH: f64 = 380.0;
+const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 46.0;
-const RIGHT: f64 = 130.0;
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 122.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 36.0;
 
-/// Lines that have a colour and a label of their own; more could not be told apart.
+/// Lines that have a colour of their own; more could not be told apart.
 const COLOURS: usize = 7;
 
-pub(super) fn section(input: &Input) -> Markup {
-    let coloured = coloured(input);
+pub(super) fn section(view: &View, rank: &Rank) -> Markup {
+    let input = &view.input;
+    let coloured = coloured(input, rank);
     let mut panels: Vec<(&str, u8)> = Vec::new();
     for group in &input.provenance.plan.groups {
         let panel = (group.workload.as_str(), group.read_pct);
@@ -25,138 +27,318 @@ pub(super) fn section(input: &Input) -> Markup {
             panels.push(panel);
         }
     }
-    html! {
-        section aria-labelledby="lines" {
-            h2 id="lines" { "Throughput against threads" }
-            p { "Million operations a second, logarithmic; bands are 95 % intervals over processes, and include what the machine did in those minutes. The dashed line marks the number of cores. Coloured: the strategies that rank first over all cells; the others are grey, and named on hover." }
-            div.panels {
-                @for (workload, read_pct) in panels {
-                    figure {
-                        figcaption { (workload) ", " (read_pct) " % reads" }
-                        (panel(input, workload, read_pct, &coloured))
-                    }
+    let body = html! {
+        p { "Million operations a second; bands are 95 % intervals over processes, and include what the machine did in those minutes: maps are compared by the ratios above. Dashed and upright: the number of cores. Dotted: as many times the fastest single thread as there are threads. Coloured: the strategies that rank first over all cells; in black, a leader of the panel that is not among them; the others are grey, and named on hover." }
+        // The style sheet shows the charts of the scale that is chosen here: no script is needed.
+        label.switch { input type="checkbox" name=(view.id("scale")) value="linear" autocomplete="off"; "Linear scale" }
+        div.panels {
+            @for (workload, read_pct) in panels {
+                figure {
+                    figcaption { (super::mix(input, workload, read_pct)) }
+                    (Panel::of(input, workload, read_pct).draw(input.provenance.host.cores, &coloured))
                 }
             }
         }
-    }
+    };
+    view.section("lines", "Throughput against threads", &body)
 }
 
-fn coloured<'a>(input: &'a Input) -> Vec<&'a str> {
-    let rank = rank(input);
+/// The first of the rank; of the plan, where nothing is ranked.
+fn coloured<'a>(input: &'a Input, rank: &Rank<'a>) -> Vec<&'a str> {
+    if rank.ranked.is_empty() {
+        let names = input.provenance.plan.strategies.iter().map(String::as_str);
+        return names.filter(|name| !LIMITS.contains(name)).take(COLOURS).collect();
+    }
     rank.ranked.iter().take(COLOURS).map(|ranked| ranked.strategy).collect()
 }
 
 /// A strategy's measured cells of a panel, by threads.
-fn series<'a>(input: &'a Input, workload: &str, read_pct: u8, strategy: &str) -> Vec<&'a Cell> {
-    let mut cells: Vec<&Cell> = input
-        .cells
-        .iter()
-        .filter(|cell| cell.strategy == strategy && cell.workload == workload && cell.read_pct == read_pct)
-        .filter(|cell| cell.status == Status::Ok && cell.throughput_ops_s.is_some_and(|rate| rate > 0))
-        .collect();
-    cells.sort_by_key(|cell| cell.threads);
-    cells
+struct Line<'a> {
+    strategy: &'a str,
+    cells: Vec<(&'a Cell, f64)>,
 }
 
-struct Scale {
+struct Panel<'a> {
     threads: Vec<u32>,
-    low: f64,
-    high: f64,
+    lines: Vec<Line<'a>>,
+    read_pct: u8,
 }
 
-impl Scale {
-    /// Thread counts stand at equal distances, as they double.
-    fn x(&self, threads: u32) -> f64 {
-        let position = self.threads.iter().position(|t| *t == threads).unwrap_or(0) as f64;
-        let last = (self.threads.len().max(2) - 1) as f64;
-        LEFT + position / last * (WIDTH - LEFT - RIGHT)
+impl<'a> Panel<'a> {
+    fn of(input: &'a Input, workload: &str, read_pct: u8) -> Self {
+        let plan = &input.provenance.plan;
+        let in_panel = |group: &&Group| group.workload == workload && group.read_pct == read_pct;
+        let mut threads: Vec<u32> = plan.groups.iter().filter(in_panel).map(|group| group.threads).collect();
+        threads.sort_unstable();
+        let line = |strategy: &'a String| {
+            let mut cells: Vec<(&Cell, f64)> = input
+                .cells
+                .iter()
+                .filter(|cell| cell.strategy == *strategy && cell.workload == workload && cell.read_pct == read_pct)
+                .filter(|cell| cell.status == Status::Ok)
+                .filter_map(|cell| Some((cell, cell.throughput_ops_s.filter(|rate| *rate > 0)? as f64)))
+                .collect();
+            cells.sort_by_key(|(cell, _)| cell.threads);
+            Line { strategy, cells }
+        };
+        let lines = plan.strategies.iter().map(line).filter(|line| !line.cells.is_empty()).collect();
+        Self { threads, lines, read_pct }
     }
 
-    fn y(&self, ops_s: f64) -> f64 {
-        let share = (ops_s.max(1.0).log10() - self.low) / (self.high - self.low);
-        HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+    /// The panel on either scale.
+    fn draw(&self, cores: u32, coloured: &[&str]) -> Markup {
+        let styled: Vec<(Style, &Line)> =
+            self.lines.iter().map(|line| (self.style(line, cores, coloured), line)).collect();
+        let (Some(log), Some(linear)) = (Scale::log(&self.threads, &styled), Scale::linear(&self.threads, &styled))
+        else {
+            return html! { p.hint { "Nothing was measured." } };
+        };
+        let below: Vec<&str> = self
+            .lines
+            .iter()
+            .filter(|line| line.cells.iter().all(|(_, rate)| *rate < log.low))
+            .map(|line| line.strategy)
+            .collect();
+        html! {
+            (self.chart(&log, &styled, cores))
+            @if !below.is_empty() { p.hint.log { "Slower, below the frame: " (format::and(&below)) "." } }
+            (self.chart(&linear, &styled, cores))
+        }
     }
-}
 
-fn panel(input: &Input, workload: &str, read_pct: u8, coloured: &[&str]) -> Markup {
-    let plan = &input.provenance.plan;
-    let in_panel = |group: &&Group| group.workload == workload && group.read_pct == read_pct;
-    let mut threads: Vec<u32> = plan.groups.iter().filter(in_panel).map(|group| group.threads).collect();
-    threads.sort_unstable();
-    let lines: Vec<(&str, Vec<&Cell>)> = plan
-        .strategies
-        .iter()
-        .map(|strategy| (strategy.as_str(), series(input, workload, read_pct, strategy)))
-        .filter(|(_, cells)| !cells.is_empty())
-        .collect();
-    let rates = || lines.iter().flat_map(|(_, cells)| cells).filter_map(|cell| cell.throughput_ops_s);
-    let (Some(least), Some(most)) = (rates().min(), rates().max()) else {
-        return html! { p.hint { "Nothing was measured." } };
-    };
-    let scale = Scale { threads, low: (least as f64).log10().floor(), high: (most as f64 * 1.05).log10().ceil() };
-    let cores = input.provenance.host.cores;
-    let label = format!("Throughput against threads at {read_pct} % reads; the numbers are in the table of all cells");
-    let view = format!("0 0 {WIDTH} {HEIGHT}");
-    html! {
-        svg viewBox=(view) role="img" aria-label=(label) {
-            @for exponent in (scale.low as i32)..=(scale.high as i32) {
-                @let y = scale.y(10_f64.powi(exponent));
-                line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(px(y)) y2=(px(y)) {}
-                text.tick x=(LEFT - 5.0) y=(px(y + 4.0)) text-anchor="end" { (power(exponent)) }
-            }
-            @for threads in &scale.threads {
-                text.tick x=(px(scale.x(*threads))) y=(HEIGHT - BOTTOM + 16.0) text-anchor="middle" { (threads) @if *threads > cores { "*" } }
-            }
-            text.tick x=(px((LEFT + WIDTH - RIGHT) / 2.0)) y=(HEIGHT - 4.0) text-anchor="middle" { "threads" }
-            @if scale.threads.contains(&cores) {
-                @let x = px(scale.x(cores));
-                line.cores x1=(x) x2=(x) y1=(TOP) y2=(HEIGHT - BOTTOM) {}
-            }
-            @for (strategy, cells) in lines.iter().filter(|(strategy, _)| !coloured.contains(strategy)) {
-                g.other { title { (strategy) } (polyline(&scale, cells)) }
-            }
-            @for (rank, strategy) in coloured.iter().enumerate().rev() {
-                @if let Some((_, cells)) = lines.iter().find(|(name, _)| name == strategy) {
-                    g class=(format!("c{rank}")) { title { (strategy) } (band(&scale, cells)) (polyline(&scale, cells)) }
+    fn chart(&self, scale: &Scale, styled: &[(Style, &Line)], cores: u32) -> Markup {
+        let label = format!(
+            "Throughput against threads at {} % reads, {} scale; the table of all cells has the numbers",
+            self.read_pct,
+            scale.kind.name()
+        );
+        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let frame = format!("{LEFT} {TOP} {} {}", right - LEFT, bottom - TOP);
+        html! {
+            svg class=(scale.kind.name()) viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
+                @for tick in scale.ticks() {
+                    @let y = scale.y(tick);
+                    line.grid x1=(LEFT) x2=(right) y1=(px(y)) y2=(px(y)) {}
+                    text.tick x=(LEFT - 5.0) y=(px(y + 4.0)) text-anchor="end" { (millions(tick)) }
+                }
+                @for threads in &self.threads {
+                    text.tick x=(px(scale.x(*threads))) y=(bottom + 16.0) text-anchor="middle" { (threads) @if *threads > cores { "*" } }
+                }
+                text.tick x=(px((LEFT + right) / 2.0)) y=(HEIGHT - 4.0) text-anchor="middle" { "threads" }
+                @if self.threads.contains(&cores) {
+                    @let x = px(scale.x(cores));
+                    line.cores x1=(x) x2=(x) y1=(TOP) y2=(bottom) {}
+                }
+                // What leaves the frame is cut by it; half a mark may stand over its sides.
+                svg.frame x=(LEFT) y=(TOP) width=(right - LEFT) height=(bottom - TOP) viewBox=(frame) {
+                    @if let Some(ideal) = self.ideal(cores) { polyline.ideal points=(path(scale, &ideal)) {} }
+                    @for (style, line) in by_weight(styled) {
+                        g class=(style.class()) {
+                            title { (line.strategy) }
+                            @if *style != Style::Other { (band(scale, line)) }
+                            polyline points=(path(scale, &line.points())) {}
+                            @for (threads, rate) in line.points() { circle cx=(px(scale.x(threads))) cy=(px(scale.y(rate))) r="2.2" {} }
+                        }
+                    }
+                }
+                @for (style, strategy, y) in labels(scale, styled) {
+                    text class=(format!("label {}", style.class())) x=(right + 6.0) y=(px(y)) { (strategy) }
                 }
             }
-            @for (rank, strategy, y) in labels(&scale, &lines, coloured) {
-                text class=(format!("label c{rank}")) x=(WIDTH - RIGHT + 8.0) y=(px(y)) { (strategy) }
-            }
+        }
+    }
+
+    fn style(&self, line: &Line, cores: u32, coloured: &[&str]) -> Style {
+        let most = self.threads.iter().copied().filter(|threads| *threads <= cores).max();
+        let leads = |(cell, _): &(&Cell, f64)| Some(cell.threads) == most && cell.slowdown == Some(1.0);
+        match coloured.iter().position(|name| *name == line.strategy) {
+            Some(place) => Style::Colour(place),
+            None if !LIMITS.contains(&line.strategy) && line.cells.iter().any(leads) => Style::Leader,
+            None => Style::Other,
+        }
+    }
+
+    /// As many times the fastest single thread as there are threads, up to the cores: beyond them nothing can follow.
+    fn ideal(&self, cores: u32) -> Option<Vec<(u32, f64)>> {
+        let contenders = self.lines.iter().filter(|line| !LIMITS.contains(&line.strategy));
+        let single = contenders.flat_map(|line| &line.cells).filter(|(cell, _)| cell.threads == 1);
+        let fastest = single.map(|(_, rate)| *rate).max_by(f64::total_cmp)?;
+        Some(
+            self.threads
+                .iter()
+                .filter(|threads| **threads <= cores)
+                .map(|threads| (*threads, fastest * f64::from(*threads)))
+                .collect(),
+        )
+    }
+}
+
+impl Line<'_> {
+    fn points(&self) -> Vec<(u32, f64)> {
+        self.cells.iter().map(|(cell, rate)| (cell.threads, *rate)).collect()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Colour(usize),
+    Leader,
+    Other,
+}
+
+impl Style {
+    fn class(self) -> String {
+        match self {
+            Style::Colour(place) => format!("c{place}"),
+            Style::Leader => "leader".to_owned(),
+            Style::Other => "other".to_owned(),
         }
     }
 }
 
-fn polyline(scale: &Scale, cells: &[&Cell]) -> Markup {
-    let points: Vec<(f64, f64)> =
-        cells.iter().map(|cell| (scale.x(cell.threads), scale.y(cell.throughput_ops_s.unwrap_or(1) as f64))).collect();
-    let text: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect();
-    html! {
-        polyline points=(text.join(" ")) {}
-        @for (x, y) in points { circle cx=(px(x)) cy=(px(y)) r="2.2" {} }
+/// Grey first, the first of the rank last: above all.
+fn by_weight<'s, 'a>(styled: &'s [(Style, &'a Line<'a>)]) -> Vec<&'s (Style, &'a Line<'a>)> {
+    let mut sorted: Vec<_> = styled.iter().collect();
+    sorted.sort_by_key(|(style, _)| match style {
+        Style::Other => (0, 0),
+        Style::Colour(place) => (1, usize::MAX - place),
+        Style::Leader => (2, 0),
+    });
+    sorted
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Log,
+    Linear,
+}
+
+impl Kind {
+    /// As the style sheet and a reader know it.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Log => "log",
+            Kind::Linear => "linear",
+        }
     }
 }
 
-fn band(scale: &Scale, cells: &[&Cell]) -> Markup {
-    let edge = |cell: &Cell, rate: Option<u64>| {
-        Some(format!("{},{}", px(scale.x(cell.threads)), px(scale.y(rate? as f64).clamp(TOP, HEIGHT - BOTTOM))))
-    };
-    let upper = cells.iter().filter_map(|cell| edge(cell, cell.throughput_high_ops_s));
-    let lower = cells.iter().rev().filter_map(|cell| edge(cell, cell.throughput_low_ops_s));
-    let points: Vec<String> = upper.chain(lower).collect();
-    html! { @if points.len() > 3 { polygon points=(points.join(" ")) {} } }
+struct Scale<'a> {
+    threads: &'a [u32],
+    kind: Kind,
+    low: f64,
+    high: f64,
+}
+
+impl<'a> Scale<'a> {
+    /// High enough for all lines, low enough for those that are told apart: a map that clones itself at every write is
+    /// thousands of times slower, and would leave the others no room.
+    fn log(threads: &'a [u32], styled: &[(Style, &Line)]) -> Option<Self> {
+        let told_apart = styled.iter().filter(|(style, _)| *style != Style::Other).map(|(_, line)| *line);
+        let low = rates(told_apart).min_by(f64::total_cmp).or_else(|| rates(lines(styled)).min_by(f64::total_cmp))?;
+        let high = rates(lines(styled)).max_by(f64::total_cmp)?;
+        let low = round_below(low);
+        // A frame has a height, also if all that is in it is one round number.
+        Some(Self { threads, kind: Kind::Log, low, high: round_above(high).max(round_above(low * 1.01)) })
+    }
+
+    /// From nothing, so that heights are proportions.
+    fn linear(threads: &'a [u32], styled: &[(Style, &Line)]) -> Option<Self> {
+        let high = rates(lines(styled)).max_by(f64::total_cmp)?;
+        let step = linear_step(high);
+        Some(Self { threads, kind: Kind::Linear, low: 0.0, high: (high / step * 0.999).ceil() * step })
+    }
+
+    /// Thread counts stand at equal distances, as they double.
+    fn x(&self, threads: u32) -> f64 {
+        let place = self.threads.iter().position(|t| *t == threads).unwrap_or(0) as f64;
+        let last = self.threads.len().max(2) - 1;
+        // Room for a whole mark at either end.
+        LEFT + 4.0 + place / last as f64 * (WIDTH - LEFT - RIGHT - 8.0)
+    }
+
+    fn y(&self, rate: f64) -> f64 {
+        let share = match self.kind {
+            Kind::Log => (rate.max(1.0) / self.low).ln() / (self.high / self.low).ln(),
+            Kind::Linear => rate / self.high,
+        };
+        HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+    }
+
+    fn ticks(&self) -> Vec<f64> {
+        match self.kind {
+            Kind::Log => self.log_ticks(),
+            Kind::Linear => {
+                let step = linear_step(self.high);
+                (0..).map(|place| f64::from(place) * step).take_while(|tick| *tick <= self.high * 1.001).collect()
+            }
+        }
+    }
+
+    /// All of 1, 2 and 5 times a power of ten within the frame; powers of ten alone where those would crowd.
+    fn log_ticks(&self) -> Vec<f64> {
+        let mut ticks = vec![self.low];
+        while let Some(last) = ticks.last().copied().filter(|last| *last < self.high * 0.99) {
+            ticks.push(round_above(last * 1.01));
+        }
+        if ticks.len() > 10 {
+            ticks.retain(|tick| power_of_ten(*tick) > tick * 0.99);
+        }
+        ticks
+    }
+}
+
+fn lines<'s, 'a>(styled: &'s [(Style, &'a Line<'a>)]) -> impl Iterator<Item = &'a Line<'a>> + 's {
+    styled.iter().map(|(_, line)| *line)
+}
+
+fn rates<'a>(lines: impl Iterator<Item = &'a Line<'a>>) -> impl Iterator<Item = f64> {
+    lines.flat_map(|line| &line.cells).map(|(_, rate)| *rate)
+}
+
+/// Six steps or fewer to `high`; the same for what it is rounded up to.
+fn linear_step(high: f64) -> f64 {
+    round_above(high / 6.0)
+}
+
+fn power_of_ten(x: f64) -> f64 {
+    // A tick is never half a per cent above its power, nor below it.
+    10_f64.powf((x * 1.005).log10().floor())
+}
+
+/// The next of 1, 2 and 5 times a power of ten, upwards.
+fn round_above(x: f64) -> f64 {
+    let power = power_of_ten(x);
+    [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|round| *round >= x * 0.999).unwrap_or(x)
+}
+
+/// The same, downwards.
+fn round_below(x: f64) -> f64 {
+    let power = power_of_ten(x);
+    [5.0, 2.0, 1.0].map(|step| step * power).into_iter().find(|round| *round <= x * 1.001).unwrap_or(x)
+}
+
+fn path(scale: &Scale, points: &[(u32, f64)]) -> String {
+    let points: Vec<String> =
+        points.iter().map(|(threads, rate)| format!("{},{}", px(scale.x(*threads)), px(scale.y(*rate)))).collect();
+    points.join(" ")
+}
+
+fn band(scale: &Scale, line: &Line) -> Markup {
+    let edge = |cell: &Cell, rate: Option<u64>| Some((cell.threads, rate? as f64));
+    let mut edges: Vec<(u32, f64)> =
+        line.cells.iter().filter_map(|(cell, _)| edge(cell, cell.throughput_high_ops_s)).collect();
+    edges.extend(line.cells.iter().rev().filter_map(|(cell, _)| edge(cell, cell.throughput_low_ops_s)));
+    html! { @if edges.len() > 3 { polygon points=(path(scale, &edges)) {} } }
 }
 
 /// Labels beside the ends of the lines, moved apart until none covers another.
-fn labels<'a>(scale: &Scale, lines: &[(&str, Vec<&Cell>)], coloured: &[&'a str]) -> Vec<(usize, &'a str, f64)> {
+fn labels<'a>(scale: &Scale, styled: &[(Style, &'a Line<'a>)]) -> Vec<(Style, &'a str, f64)> {
     const APART: f64 = 13.0;
-    let mut labels: Vec<(usize, &str, f64)> = coloured
+    let mut labels: Vec<(Style, &str, f64)> = styled
         .iter()
-        .enumerate()
-        .filter_map(|(rank, strategy)| {
-            let (_, cells) = lines.iter().find(|(name, _)| name == strategy)?;
-            Some((rank, *strategy, scale.y(cells.last()?.throughput_ops_s? as f64) + 4.0))
-        })
+        .filter(|(style, _)| *style != Style::Other)
+        .filter_map(|(style, line)| Some((*style, line.strategy, scale.y(line.cells.last()?.1) + 4.0)))
         .collect();
     labels.sort_by(|a, b| a.2.total_cmp(&b.2));
     for i in 1..labels.len() {
@@ -176,16 +358,68 @@ fn px(x: f64) -> String {
     format!("{x:.1}")
 }
 
-/// A power of ten of operations per second, in millions.
-fn power(exponent: i32) -> String {
-    let places = usize::try_from(6 - exponent).unwrap_or(0);
-    format!("{:.places$}", 10_f64.powi(exponent - 6))
+/// Operations per second as the axis shows them: in millions, without zeros that say nothing.
+fn millions(ops_s: f64) -> String {
+    format!("{}", (ops_s / 1e6 * 1e6).round() / 1e6)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    fn scale(low: f64, high: f64) -> Scale<'static> {
+        Scale { threads: &[1, 2, 4], kind: Kind::Log, low: round_below(low), high: round_above(high) }
+    }
+
+    fn linear(high: f64) -> Scale<'static> {
+        let mut cell = crate::summarise(&crate::testing::plan(&["a"]), 2, &[]).remove(0);
+        cell.threads = 4;
+        Scale::linear(&[1, 2, 4], &[(Style::Other, &Line { strategy: "a", cells: vec![(&cell, high)] })]).unwrap()
+    }
+
     #[test]
-    fn ticks_are_in_millions() {
-        assert_eq!([3, 4, 6, 8].map(super::power), ["0.001", "0.01", "1", "100"]);
+    fn frames_end_at_round_numbers() {
+        let frame = scale(3.2e6, 131e6);
+        assert!((frame.low / 2e6 - 1.0).abs() < 1e-9 && (frame.high / 2e8 - 1.0).abs() < 1e-9);
+        for exact in [1e3, 2e5, 5e6, 1e9] {
+            assert!((round_above(exact) / exact - 1.0).abs() < 1e-9 && (round_below(exact) / exact - 1.0).abs() < 1e-9);
+        }
+        assert!((frame.y(frame.low) - (HEIGHT - BOTTOM)).abs() < 1e-9 && (frame.y(frame.high) - TOP).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ticks_are_round_and_few() {
+        let shown = |low, high| scale(low, high).ticks().into_iter().map(millions).collect::<Vec<_>>();
+        assert_eq!(shown(3.2e6, 131e6), ["2", "5", "10", "20", "50", "100", "200"]);
+        assert_eq!(shown(1.1e4, 131e6), ["0.01", "0.1", "1", "10", "100"]);
+    }
+
+    #[test]
+    fn a_linear_scale_begins_at_nothing_and_its_heights_are_proportions() {
+        let frame = linear(131e6);
+        assert_eq!(frame.ticks().into_iter().map(millions).collect::<Vec<_>>(), ["0", "50", "100", "150"]);
+        assert!((frame.y(0.0) - (HEIGHT - BOTTOM)).abs() < 1e-9 && (frame.y(frame.high) - TOP).abs() < 1e-9);
+        assert!((frame.y(0.0) - frame.y(1e8) - 2.0 * (frame.y(0.0) - frame.y(5e7))).abs() < 1e-9);
+        for exponent in 0..200 {
+            let high = 1.07_f64.powi(exponent) * 1e4;
+            let frame = linear(high);
+            let ticks = frame.ticks();
+            assert!((4..=7).contains(&ticks.len()), "{} ticks to {high}", ticks.len());
+            assert!(frame.high >= high * 0.998 && (ticks.last().unwrap() / frame.high - 1.0).abs() < 1e-6, "{high}");
+        }
+    }
+
+    #[test]
+    fn labels_do_not_cover_each_other() {
+        let mut cell = crate::summarise(&crate::testing::plan(&["a"]), 2, &[]).remove(0);
+        cell.threads = 4;
+        for rate in [2e6, 2e8] {
+            let lines: Vec<Line> = (0..7).map(|_| Line { strategy: "a", cells: vec![(&cell, rate)] }).collect();
+            let styled: Vec<(Style, &Line)> =
+                lines.iter().enumerate().map(|(place, line)| (Style::Colour(place), line)).collect();
+            let places: Vec<f64> = labels(&scale(2e6, 2e8), &styled).iter().map(|label| label.2).collect();
+            assert!(places.windows(2).all(|pair| pair[1] - pair[0] > 12.9), "{places:?}");
+            assert!(places.iter().all(|y| (TOP..=HEIGHT - BOTTOM + 4.0).contains(y)), "{places:?}");
+        }
     }
 }

@@ -1,25 +1,66 @@
 //! One self-contained page: no request, no script needed, the same bytes for the same rows.
 
+mod answers;
 mod heatmap;
 mod lines;
 mod noise;
 mod provenance;
+mod runs;
+mod spread;
 mod strategies;
 mod table;
+mod view;
+mod winners;
 
+use mapbench_results::Cell;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::rank::rank;
-use crate::{Input, answer, format};
+use crate::rank::{Rank, rank};
+use crate::{Input, format, summarise};
+use view::View;
 
 /// Nothing may be fetched; what runs and styles is in the page.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/// The page of a run.
+/// The page of a run. The cells of an unfinished run, which has none yet, are summarised here.
 #[must_use]
 pub fn html(input: &Input) -> String {
-    let host = &input.provenance.host;
-    let title = format!("mapbench: concurrent maps on {}", host.cpu);
+    html_of(std::slice::from_ref(input))
+}
+
+/// The page of several runs, one after the other: their answers are set side by side, their numbers never mixed.
+#[must_use]
+pub fn html_of(inputs: &[Input]) -> String {
+    let so_far: Vec<Vec<Cell>> = inputs.iter().map(cells_so_far).collect();
+    let inputs: Vec<Input> = inputs
+        .iter()
+        .zip(&so_far)
+        .map(|(input, so_far)| if input.cells.is_empty() { Input { cells: so_far, ..*input } } else { *input })
+        .collect();
+    match inputs.as_slice() {
+        [] => page("mapbench: no run", &html! {}, &html! { p { "There is no run to show." } }),
+        [input] => page(
+            &format!("mapbench: concurrent maps on {}", input.provenance.host.cpu),
+            &machine(input),
+            &parts(&View::alone(*input)),
+        ),
+        several => {
+            let views: Vec<View> =
+                several.iter().zip(1..).map(|(input, place)| View::one_of_several(*input, place)).collect();
+            page(&format!("mapbench: concurrent maps in {} runs", views.len()), &contents(&views), &all(&views))
+        }
+    }
+}
+
+fn cells_so_far(input: &Input) -> Vec<Cell> {
+    if input.cells.is_empty() {
+        summarise(&input.provenance.plan, input.provenance.host.cores, input.samples)
+    } else {
+        Vec::new()
+    }
+}
+
+fn page(title: &str, about: &Markup, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,25 +69,17 @@ pub fn html(input: &Input) -> String {
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                // Without it browsers ask the server for one.
+                link rel="icon" href="data:,";
                 title { (title) }
                 style { (PreEscaped(include_str!("style.css"))) }
             }
             body {
                 header {
                     h1 { "Concurrent maps, side by side" }
-                    p { (host.cpu) ", " (cores(host.cores)) ", " (host.kernel) "; " (input.provenance.started) }
+                    (about)
                 }
-                main {
-                    (noise::warnings(input))
-                    (answers(input))
-                    (heatmap::section(input))
-                    (lines::section(input))
-                    (overall(input))
-                    (table::section(input))
-                    (strategies::section(input))
-                    (noise::section(input))
-                    (provenance::section(input))
-                }
+                main { (main) }
                 script { (PreEscaped(include_str!("script.js"))) }
             }
         }
@@ -54,73 +87,94 @@ pub fn html(input: &Input) -> String {
     page.into_string()
 }
 
+fn machine(input: &Input) -> Markup {
+    let host = &input.provenance.host;
+    html! { p { (host.cpu) ", " (cores(host.cores)) ", " (host.kernel) "; " (input.provenance.started) } }
+}
+
+fn contents(views: &[View]) -> Markup {
+    html! {
+        nav aria-label="Runs" {
+            ul { @for view in views { li { a href=(format!("#{}", view.anchor())) { (view.label()) } ", " (noise::count(&view.input)) (machine(&view.input)) } } }
+        }
+    }
+}
+
+fn all(views: &[View]) -> Markup {
+    html! {
+        (runs::section(views))
+        @for view in views {
+            section.run aria-labelledby=(view.anchor()) {
+                h2 id=(view.anchor()) { (view.label()) }
+                (machine(&view.input))
+                (parts(view))
+            }
+        }
+    }
+}
+
+fn parts(view: &View) -> Markup {
+    let rank = rank(&view.input);
+    html! {
+        (noise::warnings(view))
+        (answers::section(view))
+        (winners::section(view))
+        (heatmap::section(view))
+        (lines::section(view, &rank))
+        (overall(view, &rank))
+        (table::section(view))
+        (strategies::section(view))
+        (noise::section(view))
+        (spread::section(view))
+        (provenance::section(view))
+    }
+}
+
 fn cores(n: u32) -> String {
     format!("{n} core{}", if n == 1 { "" } else { "s" })
 }
 
-/// The answers at the largest number of threads that have a core each.
-fn answers(input: &Input) -> Markup {
-    let cores = input.provenance.host.cores;
-    let groups = &input.provenance.plan.groups;
-    let threads = groups.iter().map(|group| group.threads).filter(|threads| *threads <= cores).max();
-    let chosen: Vec<_> = groups.iter().filter(|group| threads.is_none_or(|threads| group.threads == threads)).collect();
-    html! {
-        section aria-labelledby="answer" {
-            h2 id="answer" { "Which map, and by how much?" }
-            @if let Some(threads) = threads {
-                p { "At " (format::threads(threads)) ", each with a core to itself:" }
-            } @else {
-                p { "Every measured number of threads is above the number of cores: no map shows how it scales here." }
-            }
-            dl.answers {
-                @for group in chosen {
-                    div {
-                        dt { (group.workload) ", " (group.read_pct) " % reads" @if threads.is_none() { ", " (format::threads(group.threads)) } }
-                        dd { (answer::sentence(input.cells, group)) }
-                    }
-                }
-            }
-            p.hint { "“Tie”: the 95 % interval of the ratio covers 1. Slowdowns are ratios within rounds, in which all maps run side by side, a slice each in turn." }
-        }
-    }
+/// A share of reads; with its workload where there are several.
+fn mix(input: &Input, workload: &str, read_pct: u8) -> String {
+    let alone = input.provenance.plan.groups.iter().all(|group| group.workload == workload);
+    if alone { format!("{read_pct} % reads") } else { format!("{workload}, {read_pct} % reads") }
 }
 
-fn overall(input: &Input) -> Markup {
-    let rank = rank(input);
-    html! {
-        section aria-labelledby="rank" {
-            h2 id="rank" { "Over all cells" }
-            p { "Slowdown to the best of each cell, geometric mean over the " (rank.cells) " cells that all of these share. A mean over cells hides which cell is yours: read your own row above first." }
-            div.scroll tabindex="0" role="region" aria-labelledby="rank" {
-                table {
-                    thead { tr { th scope="col" { "strategy" } th.n scope="col" { "slowdown" } th.n scope="col" { "95 % interval" } th.n scope="col" { "best or tied" } th.n scope="col" { "to the first" } } }
-                    tbody {
-                        @for (place, ranked) in rank.ranked.iter().enumerate() {
-                            tr {
-                                th scope="row" { (ranked.strategy) }
-                                td.n { (format::significant(ranked.slowdown.estimate)) "x" }
-                                td.n { (format::interval(&ranked.slowdown)) }
-                                td.n { (ranked.leads) " of " (rank.cells) }
-                                td.n { (ranked.to_first(place)) }
-                            }
-                        }
+fn overall(view: &View, rank: &Rank) -> Markup {
+    let table = html! {
+        table {
+            thead { tr { th scope="col" { "strategy" } th.n scope="col" { "slowdown" } th.n scope="col" { "95 % interval" } th.n scope="col" { "best or tied" } th.n scope="col" { "to the first" } } }
+            tbody {
+                @for (place, ranked) in rank.ranked.iter().enumerate() {
+                    tr {
+                        th scope="row" { (ranked.strategy) }
+                        td.n { (format::significant(ranked.slowdown.estimate)) "x" }
+                        td.n { (format::interval(&ranked.slowdown)) }
+                        td.n { (ranked.leads) " of " (rank.cells) }
+                        td.n { (ranked.to_first(place)) }
                     }
                 }
             }
-            @if !rank.left_out.is_empty() {
-                details {
-                    summary { "Not ranked: " (rank.left_out.len()) }
-                    ul { @for (strategy, reason) in &rank.left_out { li { (strategy) ": " (reason) } } }
-                }
+        }
+    };
+    let body = html! {
+        p { "Slowdown to the best of each cell, geometric mean over the " (rank.cells) " cells that all of these share. A mean over cells hides which cell is yours: read your own row above first. To the first: the ratio to the first of this table, round by round over the same cells." }
+        @if !rank.ranked.is_empty() { (view.scroll("rank", &table)) }
+        @if !rank.left_out.is_empty() {
+            details {
+                summary { "Not ranked: " (rank.left_out.len()) }
+                ul { @for (strategy, reason) in &rank.left_out { li { (strategy) ": " (reason) } } }
             }
         }
-    }
+    };
+    view.section("rank", "Over all cells", &body)
 }
 
 #[cfg(test)]
 mod tests {
     use super::html;
-    use crate::testing::with_input;
+    use crate::testing::{sweep, with_input};
+    use crate::{Input, summarise};
 
     const NAMES: [&str; 4] = ["papaya", "scc", "dashmap", "frozen"];
 
@@ -144,6 +198,37 @@ mod tests {
         }
         assert!(page.contains("default-src 'none'"));
         assert!(page.contains("n/a") && page.contains("no insert: the map is immutable"));
+    }
+
+    #[test]
+    fn a_whole_sweep_fits_in_a_megabyte() {
+        let (provenance, samples) = sweep(26);
+        let cells = summarise(&provenance.plan, 2, &samples);
+        let page = html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells });
+        assert!(page.len() < 1 << 20, "{} bytes", page.len());
+        for scale in ["log", "linear"] {
+            assert_eq!(page.matches(&format!("<svg class=\"{scale}\"")).count(), 5);
+        }
+        assert!(page.contains("At 2 threads, each with a core to itself"));
+        for threads in ["1 thread<", "4 threads (oversubscribed)<"] {
+            assert!(page.contains(&format!("w, 50 % reads, {threads}")), "{threads}");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_run_shows_what_it_has() {
+        let (mut provenance, samples) = sweep(2);
+        provenance.finished = None;
+        let page = html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[] });
+        assert!(page.contains("The run is unfinished") && page.contains("s0 leads; s1 is "), "{page}");
+    }
+
+    #[test]
+    fn nothing_and_a_single_strategy_make_a_page() {
+        let (provenance, samples) = sweep(1);
+        let page = |samples: &[_]| html(&Input { provenance: &provenance, samples, machine: &[], cells: &[] });
+        assert!(page(&samples).contains("s0 alone was measured"));
+        assert!(page(&[]).contains("no map was measured") && page(&[]).contains("not measured"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use mapbench_results::Machine;
 use mapbench_stats::{median, quantile};
 use maud::{Markup, html};
 
+use super::View;
 use crate::{Input, LIMITS, format};
 
 /// A round in which a probe takes this many times its median was made by a slower machine.
@@ -12,11 +13,19 @@ const SLOW: f64 = 1.5;
 /// A run in which more than this share of rounds was slow had two modes.
 const TWO_MODES: f64 = 0.02;
 
-/// An interval that reaches further than this, as a share of the estimate, is wide.
-const WIDE: f64 = 0.05;
+/// The parts of a run, in time, whose medians of the arithmetic loop are compared.
+const PARTS: usize = 10;
+
+/// Rounds that a part needs for its median to mean something.
+const PART_ROUNDS: usize = 5;
+
+/// A processor whose parts differ by more than this did not keep its frequency.
+const DRIFT: f64 = 0.05;
 
 struct Probe {
     name: &'static str,
+    /// What may have happened while it was slow.
+    cause: &'static str,
     values: Vec<f64>,
 }
 
@@ -30,23 +39,90 @@ impl Probe {
 fn probes(machine: &[Machine]) -> [Probe; 3] {
     let values = |field: fn(&Machine) -> Option<u64>| machine.iter().filter_map(field).map(|ns| ns as f64).collect();
     [
-        Probe { name: "core to core and back", values: values(|row| row.round_trip_ns) },
-        Probe { name: "arithmetic loop", values: values(|row| Some(row.arithmetic_ns)) },
-        Probe { name: "memory walk", values: values(|row| Some(row.memory_walk_ns)) },
+        Probe {
+            name: "core to core and back",
+            cause: "the cores were moved apart, or a neighbour was busy",
+            values: values(|row| row.round_trip_ns),
+        },
+        Probe {
+            name: "arithmetic loop",
+            cause: "the frequency fell, or another program had the core",
+            values: values(|row| Some(row.arithmetic_ns)),
+        },
+        Probe {
+            name: "memory walk",
+            cause: "a neighbour was busy with the shared cache or the memory",
+            values: values(|row| Some(row.memory_walk_ns)),
+        },
     ]
 }
 
+/// By how much the arithmetic loop took longer in the slowest part of the run than in the fastest.
+fn drift(machine: &[Machine]) -> Option<f64> {
+    if machine.len() < PARTS * PART_ROUNDS {
+        return None;
+    }
+    let mut rounds: Vec<&Machine> = machine.iter().collect();
+    rounds.sort_by_key(|row| row.start_ns);
+    let part = |rows: &[&Machine]| median(&rows.iter().map(|row| row.arithmetic_ns as f64).collect::<Vec<_>>());
+    let medians: Vec<f64> = rounds.chunks(rounds.len().div_ceil(PARTS)).filter_map(part).collect();
+    let slowest = medians.iter().copied().max_by(f64::total_cmp)?;
+    let fastest = medians.iter().copied().min_by(f64::total_cmp)?;
+    Some(slowest / fastest.max(1.0) - 1.0)
+}
+
 /// What a reader must know before the first number.
-pub(super) fn warnings(input: &Input) -> Markup {
+pub(super) fn warnings(view: &View) -> Markup {
+    let warnings = warned(&view.input);
+    html! {
+        @if !warnings.is_empty() {
+            section.warning aria-label=(view.name("Warnings")) { ul { @for warning in &warnings { li { (warning) } } } }
+        }
+    }
+}
+
+/// How many there are, for a page that shows them further down.
+pub(super) fn count(input: &Input) -> String {
+    match warned(input).len() {
+        0 => "no warning".to_owned(),
+        1 => "1 warning".to_owned(),
+        n => format!("{n} warnings"),
+    }
+}
+
+fn warned(input: &Input) -> Vec<String> {
     let mut warnings = Vec::new();
+    if input.provenance.finished.is_none() {
+        warnings.push("The run is unfinished: what is here is what was measured so far.".to_owned());
+    }
+    let failed = input.cells.iter().filter(|cell| format::failed(cell.status)).count();
+    if failed > 0 {
+        warnings.push(format!(
+            "{failed} of {} cells failed: the reasons are in the table of all cells.",
+            input.cells.len()
+        ));
+    }
+    if input.provenance.plan.forks == 1 {
+        warnings.push("One fork each: the intervals do not know how forks differ, and are too short.".to_owned());
+    }
     for probe in probes(input.machine) {
         if let Some(share) = probe.slow_share().filter(|share| *share > TWO_MODES) {
             warnings.push(format!(
-                "The machine had two modes: in {:.1} % of the rounds the {} took more than {SLOW} times its median.",
+                "The machine had two modes: in {:.1} % of the rounds the {} took more than {SLOW} times its median: {}.",
                 share * 100.0,
-                probe.name
+                probe.name,
+                probe.cause
             ));
         }
+    }
+    if let Some(drift) = drift(input.machine).filter(|drift| *drift > DRIFT) {
+        warnings.push(format!(
+            "The processor did not keep its frequency: the arithmetic loop took {:.0} % longer in the slowest tenth of the run than in the fastest.",
+            drift * 100.0
+        ));
+    }
+    if let Some(governor) = input.provenance.host.governor.as_deref().filter(|governor| *governor != "performance") {
+        warnings.push(format!("The governor was {governor}, not performance: the frequency followed the load."));
     }
     let stolen = input.provenance.host.steal_ns as f64;
     let ran = input.samples.iter().filter_map(|row| row.start_ns).max().unwrap_or(0) as f64;
@@ -58,14 +134,10 @@ pub(super) fn warnings(input: &Input) -> Markup {
     if wide * 4 > compared {
         warnings.push(format!(
             "{wide} of {compared} slowdowns have an interval wider than {} %: measure longer before you choose by a small difference.",
-            WIDE * 100.0
+            format::WIDE * 100.0
         ));
     }
-    html! {
-        @if !warnings.is_empty() {
-            section.warning aria-label="Warnings" { ul { @for warning in &warnings { li { (warning) } } } }
-        }
-    }
+    warnings
 }
 
 /// How many slowdowns have a wide interval, and how many have one at all.
@@ -76,33 +148,32 @@ fn wide(input: &Input) -> (usize, usize) {
         .filter(|cell| !LIMITS.contains(&cell.strategy.as_str()) && cell.slowdown.is_some_and(|x| x != 1.0))
         .filter_map(format::reach)
         .collect();
-    (reaches.iter().filter(|reach| **reach > WIDE).count(), reaches.len())
+    (reaches.iter().filter(|reach| **reach > format::WIDE).count(), reaches.len())
 }
 
-pub(super) fn section(input: &Input) -> Markup {
-    let (wide, compared) = wide(input);
-    html! {
-        section aria-labelledby="noise" {
-            h2 id="noise" { "How quiet the machine was" }
-            p { "Measured once a round, beside the maps. " (wide) " of " (compared) " slowdowns have an interval that reaches further than " (WIDE * 100.0) " % from its estimate." }
-            div.scroll tabindex="0" role="region" aria-labelledby="noise" {
-                table {
-                    thead { tr { @for column in ["probe", "median ns", "95th percentile", "largest", "rounds slower than 1.5 x median"] { th scope="col" { (column) } } } }
-                    tbody {
-                        @for probe in probes(input.machine) {
-                            tr {
-                                th scope="row" { (probe.name) }
-                                td.n { (shown(median(&probe.values))) }
-                                td.n { (shown(quantile(&probe.values, 0.95))) }
-                                td.n { (shown(quantile(&probe.values, 1.0))) }
-                                td.n { @if let Some(share) = probe.slow_share() { (format!("{:.1} %", share * 100.0)) } @else { "–" } }
-                            }
-                        }
+pub(super) fn section(view: &View) -> Markup {
+    let (wide, compared) = wide(&view.input);
+    let table = html! {
+        table {
+            thead { tr { th scope="col" { "probe" } @for column in ["median ns", "95th percentile", "largest", "rounds slower than 1.5 x median"] { th.n scope="col" { (column) } } } }
+            tbody {
+                @for probe in probes(view.input.machine) {
+                    tr {
+                        th scope="row" { (probe.name) }
+                        td.n { (shown(median(&probe.values))) }
+                        td.n { (shown(quantile(&probe.values, 0.95))) }
+                        td.n { (shown(quantile(&probe.values, 1.0))) }
+                        td.n { @if let Some(share) = probe.slow_share() { (format!("{:.1} %", share * 100.0)) } @else { "–" } }
                     }
                 }
             }
         }
-    }
+    };
+    let body = html! {
+        p { "Measured once a round, beside the maps. " (wide) " of " (compared) " slowdowns have an interval that reaches further than " (format::WIDE * 100.0) " % from its estimate." }
+        (view.scroll("noise", &table))
+    };
+    view.section("noise", "How quiet the machine was", &body)
 }
 
 fn shown(value: Option<f64>) -> String {
@@ -111,18 +182,50 @@ fn shown(value: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::warnings;
+    use mapbench_results::Machine;
+
+    use super::warned;
     use crate::Input;
     use crate::testing::{machine, plan, provenance};
 
+    /// The warnings of a run of a hundred rounds, each with the arithmetic time of its place.
+    fn warnings(governor: Option<&str>, steal_ns: u64, arithmetic_ns: impl Fn(u32) -> u64) -> String {
+        let mut provenance = provenance(plan(&["a"]));
+        provenance.host.governor = governor.map(str::to_owned);
+        provenance.host.steal_ns = steal_ns;
+        let rows: Vec<Machine> = (0..100).map(|round| machine(round, arithmetic_ns(round))).collect();
+        let samples = [crate::testing::slices("a", 0, 0, 1.0)];
+        let samples = samples.map(|sample| mapbench_results::Sample { start_ns: Some(1_000_000), ..sample });
+        warned(&Input { provenance: &provenance, samples: &samples, machine: &rows, cells: &[] }).join("\n")
+    }
+
+    #[test]
+    fn a_quiet_machine_is_not_warned_of() {
+        assert_eq!(warnings(Some("performance"), 0, |_| 100), "");
+    }
+
     #[test]
     fn a_machine_with_two_modes_is_said_to_have_them() {
-        let provenance = provenance(plan(&["a"]));
-        let warned = |slow: usize| {
-            let rows: Vec<_> = (0..100).map(|i| machine(i as u32, if i < slow { 200 } else { 100 })).collect();
-            warnings(&Input { provenance: &provenance, samples: &[], machine: &rows, cells: &[] }).into_string()
-        };
+        let warned = |slow: u32| warnings(None, 0, |round| if round < slow { 200 } else { 100 });
         assert!(!warned(2).contains("two modes"));
-        assert!(warned(10).contains("in 10.0 % of the rounds the arithmetic loop"), "{}", warned(10));
+        assert!(warned(3).contains("in 3.0 % of the rounds the arithmetic loop"), "{}", warned(3));
+        assert!(warned(3).contains("the frequency fell"));
+    }
+
+    #[test]
+    fn a_processor_that_slows_down_is_said_to() {
+        let warned = |last: u64| warnings(None, 0, |round| 100 + u64::from(round) * (last - 100) / 99);
+        assert_eq!(warned(104), "");
+        assert!(warned(130).contains("took 27 % longer in the slowest tenth"), "{}", warned(130));
+        // A stray round is no change of frequency.
+        assert!(!warnings(None, 0, |round| if round % 50 == 0 { 190 } else { 100 }).contains("frequency"));
+    }
+
+    #[test]
+    fn the_governor_and_the_hypervisor_are_named() {
+        assert!(warnings(Some("powersave"), 0, |_| 100).contains("The governor was powersave"));
+        // A millisecond on two cores.
+        assert!(warnings(None, 100_000, |_| 100).contains("took 5.0 % of the processors' time"));
+        assert_eq!(warnings(None, 10_000, |_| 100), "");
     }
 }

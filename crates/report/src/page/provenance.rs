@@ -2,9 +2,11 @@
 
 use maud::{Markup, html};
 
+use super::View;
 use crate::{Input, format};
 
-pub(super) fn section(input: &Input) -> Markup {
+/// What is known of a run's machine, build and plan: the same names in the same order for every run.
+pub(super) fn facts(input: &Input) -> [(&'static str, String); 17] {
     let p = input.provenance;
     let (host, build, plan) = (&p.host, &p.build, &p.plan);
     let unknown = || "not told by the system".to_owned();
@@ -14,7 +16,7 @@ pub(super) fn section(input: &Input) -> Markup {
         (Some(revision), _) => revision.clone(),
         (None, _) => "unknown".to_owned(),
     };
-    let facts = [
+    [
         ("machine", format!("{}: {}, {}", host.name, host.cpu, super::cores(host.cores))),
         ("hardware threads a core", host.threads_per_core.map_or_else(unknown, |n| n.to_string())),
         ("caches", host.caches.clone()),
@@ -42,20 +44,44 @@ pub(super) fn section(input: &Input) -> Markup {
             ),
         ),
         ("from, to", format!("{}, {}", p.started, p.finished.as_deref().unwrap_or("unfinished"))),
-    ];
-    html! {
-        section aria-labelledby="provenance" {
-            h2 id="provenance" { "Where these numbers come from" }
-            p { "Measured by" }
-            pre tabindex="0" { code { (p.command.join(" ")) } }
-            dl.facts { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
-            @for (name, text) in &plan.workloads {
-                details { summary { "Workload " (name) } pre tabindex="0" { code { (text) } } }
-            }
-            details {
-                summary { "SHA-256 of the files beside this page" }
-                dl.sums { @for (file, sum) in &p.checksums { div { dt { (file) } dd { code { (sum) } } } } }
-            }
+    ]
+}
+
+pub(super) fn section(view: &View) -> Markup {
+    let p = view.input.provenance;
+    let body = html! {
+        p { "Measured by" }
+        pre tabindex="0" { code { (shell(&p.command)) } }
+        dl.facts { @for (name, value) in facts(&view.input) { div { dt { (name) } dd { (value) } } } }
+        @for (name, text) in &p.plan.workloads {
+            details { summary { "Workload " (name) } pre tabindex="0" { code { (text) } } }
         }
+        details {
+            summary { "SHA-256 of the files beside this page" }
+            dl.sums { @for (file, sum) in &p.checksums { div { dt { (file) } dd { code { (sum) } } } } }
+        }
+    };
+    view.section("provenance", "Where these numbers come from", &body)
+}
+
+/// A command as a shell reads it.
+fn shell(command: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+    let word = |word: &String| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    };
+    command.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_command_can_be_pasted() {
+        let command = ["mapbench", "run", "--out", "it's here", ""].map(str::to_owned);
+        assert_eq!(super::shell(&command), r"mapbench run --out 'it'\''s here' ''");
     }
 }

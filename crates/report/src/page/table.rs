@@ -3,9 +3,10 @@
 use mapbench_results::{Cell, Status};
 use maud::{Markup, html};
 
-use crate::{Input, format};
+use super::View;
+use crate::format;
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "workload",
     "reads %",
     "threads",
@@ -14,24 +15,25 @@ const COLUMNS: [&str; 11] = [
     "95 % interval",
     "slowdown",
     "95 % interval",
+    "within",
     "fairness",
     "hits %",
     "RSS MiB",
 ];
 
-pub(super) fn section(input: &Input) -> Markup {
-    html! {
-        section aria-labelledby="cells" {
-            h2 id="cells" { "All cells" }
-            p { "Throughput: median over processes of the process's median slice. Fairness: Jain's index of the threads' rates, 1 when all are equal. RSS: of the whole worker process. A column's title sorts by it." }
-            div.scroll tabindex="0" role="region" aria-labelledby="cells" {
-                table data-sortable {
-                    thead { tr { @for column in COLUMNS { th scope="col" { (column) } } } }
-                    tbody { @for cell in input.cells { (row(cell, input.provenance.host.cores)) } }
-                }
-            }
+pub(super) fn section(view: &View) -> Markup {
+    let input = &view.input;
+    let table = html! {
+        table.cells data-sortable {
+            thead { tr { @for column in COLUMNS { th scope="col" { (column) } } } }
+            tbody { @for cell in input.cells { (row(cell, input.provenance.host.cores)) } }
         }
-    }
+    };
+    let body = html! {
+        p { "Throughput: median over processes of the process's median slice. Fairness: Jain's index of the threads' rates, 1 when all are equal. RSS: of the whole worker process. Within: how far the slowdown's interval reaches, in per cent of the slowdown; ! marks more than 5. A column's title sorts by it." }
+        (view.scroll("cells", &table))
+    };
+    view.section("cells", "All cells", &body)
 }
 
 fn row(cell: &Cell, cores: u32) -> Markup {
@@ -52,12 +54,13 @@ fn row(cell: &Cell, cores: u32) -> Markup {
                 @if let Some(slowdown) = cell.slowdown {
                     td.n data-value=(slowdown) { (format::significant(slowdown)) @if cell.tied { " tied" } }
                     td.n { (format::slowdown_interval(cell).unwrap_or_default()) }
-                } @else { td.n { "–" } td.n {} }
+                    td.n { @if let Some(reach) = format::reach(cell) { (format!("{:.1}", reach * 100.0)) @if reach > format::WIDE { " !" } } }
+                } @else { td.n colspan="3" { (format::reason(cell)) } }
                 td.n { @if let Some(index) = share(cell.fairness_ppm, 1e6) { (format!("{index:.2}")) } }
                 td.n { @if let Some(hits) = share(cell.hit_ppm, 1e4) { (format!("{hits:.1}")) } }
                 td.n data-value=(cell.rss_bytes.unwrap_or(0)) { @if let Some(rss) = cell.rss_bytes { (format::mebibytes(rss)) } }
             } @else {
-                td colspan="7" { (format::reason(cell)) }
+                td colspan="8" { (format::reason(cell)) }
             }
         }
     }

@@ -1,0 +1,71 @@
+use std::fmt::Display;
+use std::path::Path;
+
+use mapbench_results::{Group, Plan, Run};
+
+use super::Failure;
+
+/// Which cells a command is about.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Strategies, separated by commas
+    #[arg(long = "strategy", value_delimiter = ',', value_name = "NAME")]
+    pub(crate) strategies: Vec<String>,
+    /// Workloads: shipped ones by name, own ones as a TOML file
+    #[arg(long = "workload", value_delimiter = ',', value_name = "NAME|FILE.toml")]
+    pub(crate) workloads: Vec<String>,
+    /// Shares of reads in per cent, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "PER CENT")]
+    pub(crate) read_pct: Vec<u8>,
+    /// Thread counts, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "N")]
+    pub(crate) threads: Vec<u32>,
+}
+
+impl Filter {
+    /// What this leaves of the run in a directory, compared anew: the best of a group is the best of what is left.
+    pub(super) fn read(&self, dir: &Path) -> Result<Run, Failure> {
+        let mut run = Run::read(dir)?;
+        let plan = &mut run.provenance.plan;
+        self.narrow(plan).map_err(|problem| Failure::usage(format!("{}: {problem}", dir.display())))?;
+        run.provenance.strategies.retain(|strategy| plan.strategies.contains(&strategy.name));
+        run.samples
+            .retain(|sample| plan.strategies.contains(&sample.strategy) && plan.groups.contains(&sample.group()));
+        run.machine.retain(|round| plan.groups.contains(&round.group()));
+        run.cells = mapbench_report::summarise(plan, run.provenance.host.cores, &run.samples);
+        Ok(run)
+    }
+
+    fn narrow(&self, plan: &mut Plan) -> Result<(), String> {
+        let groups = |of: fn(&Group) -> String| plan.groups.iter().map(of).collect::<Vec<_>>();
+        all_known("--strategy", &self.strategies, plan.strategies.clone())?;
+        all_known("--workload", &self.workloads, groups(|group| group.workload.clone()))?;
+        all_known("--read-pct", &self.read_pct, groups(|group| group.read_pct.to_string()))?;
+        all_known("--threads", &self.threads, groups(|group| group.threads.to_string()))?;
+        plan.strategies.retain(|name| takes(&self.strategies, name));
+        plan.groups.retain(|group| {
+            takes(&self.workloads, &group.workload)
+                && takes(&self.read_pct, &group.read_pct)
+                && takes(&self.threads, &group.threads)
+        });
+        if plan.groups.is_empty() {
+            return Err("no cell of the run is left by these filters".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Nothing asked for means everything.
+fn takes<T: PartialEq>(wanted: &[T], one: &T) -> bool {
+    wanted.is_empty() || wanted.contains(one)
+}
+
+/// A value that is nowhere in the run would be left out without a word.
+fn all_known(flag: &str, wanted: &[impl Display], mut has: Vec<String>) -> Result<(), String> {
+    let mut seen = std::collections::HashSet::new();
+    has.retain(|value| seen.insert(value.clone()));
+    match wanted.iter().map(ToString::to_string).find(|value| !has.contains(value)) {
+        None => Ok(()),
+        Some(value) => Err(format!("the run has no {flag} {value}; it has {}", has.join(", "))),
+    }
+}

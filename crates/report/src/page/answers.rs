@@ -1,0 +1,183 @@
+//! The answers: a list that is complete by itself, and a bar that brings one of them to the top.
+//!
+//! A control of the bar and a `data-` attribute of the list's entries belong together by their name: the script shows the
+//! entry whose attributes are what the controls say. It computes nothing, and another control is another [`Control`].
+
+use mapbench_results::Group;
+use maud::{Markup, html};
+
+use super::View;
+use crate::{answer, format};
+
+/// What the answers are about: all of them, so far.
+const OBJECTIVE: &str = "throughput";
+
+/// The answers of a run, first those at the largest number of threads that have a core each.
+pub(super) fn section(view: &View) -> Markup {
+    let input = &view.input;
+    let cores = input.provenance.host.cores;
+    let groups: Vec<&Group> = input.provenance.plan.groups.iter().collect();
+    let threads = most_threads(&groups, cores);
+    let (chosen, others): (Vec<&Group>, Vec<&Group>) =
+        groups.iter().partition(|group| threads.is_none_or(|threads| group.threads == threads));
+    let sentences = |groups: &[&Group], with_threads: bool| {
+        let entry = |group: &Group| {
+            let full = format::group(group, cores);
+            let short = format!("{}, {} % reads", group.workload, group.read_pct);
+            let answer = html! { (answer::sentence(input.cells, group)) };
+            let label = if with_threads { &full } else { &short };
+            // Of several runs none has a bar of its own: there is one above, for all of them.
+            if view.is_alone() { entry(group, &full, label, &answer) } else { plain(label, &answer) }
+        };
+        html! { dl.answers { @for group in groups { (entry(group)) } } }
+    };
+    let body = html! {
+        @if view.is_alone() { (bar(&groups, cores, "oversubscribed")) }
+        @if let Some(threads) = threads {
+            p { "At " (format::threads(threads)) ", each with a core to itself:" }
+        } @else {
+            p { "Every measured number of threads is above the number of cores: no map shows how it scales here." }
+        }
+        (sentences(&chosen, threads.is_none()))
+        @if chosen.len() < groups.len() {
+            details {
+                summary { "At other numbers of threads" }
+                (sentences(&others, true))
+            }
+        }
+        p.hint { "“Tie”: the 95 % interval of the ratio covers 1. Slowdowns are ratios within rounds, in which all maps run side by side, a slice each in turn." }
+    };
+    view.section("answer", "Which map, and by how much?", &body)
+}
+
+fn plain(label: &str, answer: &Markup) -> Markup {
+    html! { div { dt { (label) } dd { (answer) } } }
+}
+
+/// An answer that the bar can find, under its label there and in the list.
+pub(super) fn entry(group: &Group, in_bar: &str, in_list: &str, answer: &Markup) -> Markup {
+    html! {
+        div data-objective=(OBJECTIVE) data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) data-label=(in_bar) {
+            dt { (in_list) }
+            dd { (answer) }
+        }
+    }
+}
+
+/// The largest number of threads that have a core each.
+fn most_threads(groups: &[&Group], cores: u32) -> Option<u32> {
+    groups.iter().map(|group| group.threads).filter(|threads| *threads <= cores).max()
+}
+
+struct Control {
+    /// The name of the attribute of the list's entries, and of the value in the page's address.
+    name: &'static str,
+    label: &'static str,
+    /// Values, with how they read.
+    options: Vec<(String, String)>,
+    chosen: String,
+}
+
+impl Control {
+    fn of<T: PartialEq + ToString>(
+        (name, label): (&'static str, &'static str),
+        values: impl Iterator<Item = T>,
+        chosen: &T,
+        shown: impl Fn(&T) -> String,
+    ) -> Self {
+        let mut distinct: Vec<T> = Vec::new();
+        for value in values {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        let options = distinct.iter().map(|value| (value.to_string(), shown(value))).collect();
+        Self { name, label, options, chosen: chosen.to_string() }
+    }
+
+    /// A control; what there is no choice of is said, and no control.
+    fn draw(&self) -> Markup {
+        match self.options.as_slice() {
+            [] => html! {},
+            [(_, only)] => html! { span { (self.label) b { (only) } } },
+            options => html! {
+                label {
+                    (self.label)
+                    select name=(self.name) autocomplete="off" {
+                        @for (value, shown) in options { option value=(value) selected[*value == self.chosen] { (shown) } }
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// The controls, and the place where the script puts the answer. Without a script there are none. Numbers of threads
+/// above the cores are remarked.
+pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str) -> Markup {
+    let threads = most_threads(groups, cores);
+    let at_most = || groups.iter().filter(|group| threads.is_none_or(|threads| group.threads == threads));
+    // Most programs both read and write.
+    let Some(chosen) = at_most().find(|group| (1..100).contains(&group.read_pct)).or_else(|| at_most().next()) else {
+        return html! {};
+    };
+    let mut threads: Vec<u32> = groups.iter().map(|group| group.threads).collect();
+    threads.sort_unstable();
+    let controls = [
+        Control::of(
+            ("workload", "Workload"),
+            groups.iter().map(|group| group.workload.as_str()),
+            &chosen.workload.as_str(),
+            ToString::to_string,
+        ),
+        Control::of(("reads", "Reads"), groups.iter().map(|group| group.read_pct), &chosen.read_pct, |read_pct| {
+            format!("{read_pct} %")
+        }),
+        Control::of(("threads", "Threads"), threads.into_iter(), &chosen.threads, |threads| {
+            if *threads > cores { format!("{threads} ({remark})") } else { threads.to_string() }
+        }),
+        Control::of(("objective", "Best by"), [OBJECTIVE].into_iter(), &OBJECTIVE, ToString::to_string),
+    ];
+    html! {
+        fieldset.bar hidden data-unmeasured="This combination was not measured, and nothing is interpolated." {
+            legend { "Your case" }
+            div.controls { @for control in &controls { (control.draw()) } }
+            div.said aria-live="polite" {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::section;
+    use crate::page::View;
+    use crate::testing::{sweep, with_input};
+    use crate::{Input, summarise};
+
+    #[test]
+    fn every_combination_of_the_controls_has_its_answer() {
+        let (provenance, samples) = sweep(2);
+        let cells = summarise(&provenance.plan, 2, &samples);
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells };
+        let page = section(&View::alone(input)).into_string();
+        for read_pct in [0, 50, 90, 99, 100] {
+            assert!(page.contains(&format!("<option value=\"{read_pct}\"")), "{page}");
+            for threads in [1, 2, 4] {
+                let entry = format!("data-workload=\"w\" data-reads=\"{read_pct}\" data-threads=\"{threads}\"");
+                assert_eq!(page.matches(&entry).count(), 1, "{entry}");
+            }
+        }
+        assert!(
+            page.contains("<option value=\"99\" selected>99 %") && page.contains("<option value=\"2\" selected>2<")
+        );
+        assert!(page.contains("<option value=\"4\">4 (oversubscribed)"));
+        assert!(page.contains("data-label=\"w, 50 % reads, 4 threads (oversubscribed)\""));
+    }
+
+    #[test]
+    fn without_a_choice_there_is_no_control() {
+        let page = with_input(["a", "b", "c", "d"], |input| section(&View::alone(*input)).into_string());
+        assert!(!page.contains("<select"), "{page}");
+        assert!(page.contains("Reads<b>90 %</b>") && page.contains("Best by<b>throughput</b>"), "{page}");
+    }
+}

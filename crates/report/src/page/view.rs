@@ -1,0 +1,68 @@
+//! A run as a part of a page: its headings and the names of its elements.
+
+use maud::{Markup, html};
+
+use crate::Input;
+
+/// A run, alone on its page or one of several.
+pub(super) struct View<'a> {
+    pub(super) input: Input<'a>,
+    /// Which of several, from 1.
+    place: Option<usize>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn alone(input: Input<'a>) -> Self {
+        Self { input, place: None }
+    }
+
+    pub(super) fn one_of_several(input: Input<'a>, place: usize) -> Self {
+        Self { input, place: Some(place) }
+    }
+
+    pub(super) fn is_alone(&self) -> bool {
+        self.place.is_none()
+    }
+
+    /// `Run 2: host`
+    pub(super) fn label(&self) -> String {
+        let host = &self.input.provenance.host.name;
+        self.place.map_or_else(|| host.clone(), |place| format!("Run {place}: {host}"))
+    }
+
+    /// The name of an element; no other run of the page has it.
+    pub(super) fn id(&self, name: &str) -> String {
+        self.place.map_or_else(|| name.to_owned(), |place| format!("run{place}-{name}"))
+    }
+
+    /// The name of the run's own heading.
+    pub(super) fn anchor(&self) -> String {
+        self.place.map_or_else(String::new, |place| format!("run{place}"))
+    }
+
+    /// What an element is labelled by: the heading of its section, and of its run where there are several.
+    fn labels(&self, name: &str) -> String {
+        self.place.map_or_else(|| name.to_owned(), |_| format!("{} {}", self.anchor(), self.id(name)))
+    }
+
+    /// A name for what has no heading: the run's with it where there are several.
+    pub(super) fn name(&self, name: &str) -> String {
+        self.place.map_or_else(|| name.to_owned(), |_| format!("{name}, {}", self.label()))
+    }
+
+    /// A section under its heading.
+    pub(super) fn section(&self, name: &str, title: &str, body: &Markup) -> Markup {
+        let id = self.id(name);
+        html! {
+            section aria-labelledby=(self.labels(name)) {
+                @if self.place.is_none() { h2 id=(id) { (title) } } @else { h3 id=(id) { (title) } }
+                (body)
+            }
+        }
+    }
+
+    /// What may be wider than the screen, and scrolls within itself, also by keyboard.
+    pub(super) fn scroll(&self, name: &str, wide: &Markup) -> Markup {
+        html! { div.scroll tabindex="0" role="region" aria-labelledby=(self.labels(name)) { (wide) } }
+    }
+}

@@ -1,0 +1,16 @@
+//! Results as text, for a terminal or as Markdown.
+
+mod cells;
+mod compare;
+mod diff;
+mod document;
+mod ranking;
+
+pub use compare::compare;
+pub use diff::{Cells, diff};
+pub use document::Text;
+pub use ranking::{ranking, tables};
+
+const CAUTION: &str = "a mean over cells hides which cell is yours: read the row of your own mix first";
+
+const ONE_SHORT: &str = "one fork each: intervals do not know how forks differ, and are too short";

@@ -1,0 +1,145 @@
+use std::collections::BTreeSet;
+
+use mapbench_results::{Cell, Group};
+
+use super::document::{Table, Text};
+use super::{CAUTION, ONE_SHORT};
+use crate::rank::{Rank, rank};
+use crate::{Input, answer, format};
+
+/// With no more groups than this, a ranking shows each in full.
+const FULL_GROUPS: usize = 4;
+
+/// The answer of every group, the groups themselves if they are few, and the overall rank.
+#[must_use]
+pub fn ranking(input: &Input) -> Text {
+    let groups = &input.provenance.plan.groups;
+    let mut text = Text::default();
+    append(&mut text, input, if groups.len() > FULL_GROUPS { &[] } else { groups });
+    text
+}
+
+/// The machine and the versions, then what [`ranking`] says, with every group in full.
+#[must_use]
+pub fn tables(input: &Input) -> Text {
+    let (host, plan) = (&input.provenance.host, &input.provenance.plan);
+    let versions: BTreeSet<String> =
+        input.provenance.strategies.iter().map(|known| format!("{} {}", known.upstream, known.version)).collect();
+    let mut text = Text::default();
+    let plural = if host.cores == 1 { "" } else { "s" };
+    text.title(format!("{}, {} core{plural}, {}", host.cpu, host.cores, host.kernel));
+    text.items(vec![
+        format!("{}, forks: {}, rounds: {}", input.provenance.started, plan.forks, plan.rounds),
+        format!("made by: {}", input.provenance.command.join(" ")),
+        format!("of: {}", Vec::from_iter(versions).join(", ")),
+    ]);
+    append(&mut text, input, &plan.groups);
+    text
+}
+
+fn append(text: &mut Text, input: &Input, full: &[Group]) {
+    for group in full {
+        text.title(format::group(group, input.provenance.host.cores));
+        text.table(group_table(input, group));
+    }
+    text.items(answers(input));
+    if input.provenance.plan.forks == 1 {
+        text.note(ONE_SHORT);
+    }
+    let rank = rank(input);
+    if rank.cells > 1 && !rank.ranked.is_empty() {
+        text.title(format!(
+            "slowdown to the best of each cell, geometric mean over {} cells, 95 % interval:",
+            rank.cells
+        ));
+        text.table(rank_table(&rank));
+        text.note(CAUTION);
+    }
+    if !rank.left_out.is_empty() {
+        text.title("not ranked:");
+        text.items(
+            by_reason(&rank).iter().map(|(reason, names)| format!("{}: {reason}", format::and(names))).collect(),
+        );
+    }
+}
+
+/// Who is left out, together with whom it shares the reason.
+fn by_reason<'a>(rank: &'a Rank) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (strategy, reason) in &rank.left_out {
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, names)) => names.push(strategy),
+            None => reasons.push((reason, vec![strategy])),
+        }
+    }
+    reasons
+}
+
+fn rank_table(rank: &Rank) -> Table {
+    let mut table =
+        vec![["strategy", "slowdown", "interval", "best or tied", "to the first"].map(str::to_owned).to_vec()];
+    table.extend(rank.ranked.iter().enumerate().map(|(place, ranked)| {
+        vec![
+            ranked.strategy.to_owned(),
+            format!("{}x", format::significant(ranked.slowdown.estimate)),
+            format::interval(&ranked.slowdown),
+            format!("{} of {}", ranked.leads, rank.cells),
+            ranked.to_first(place),
+        ]
+    }));
+    table
+}
+
+fn answers(input: &Input) -> Vec<String> {
+    let cores = input.provenance.host.cores;
+    let groups = input.provenance.plan.groups.iter();
+    groups.map(|group| format!("{}: {}", format::group(group, cores), answer::sentence(input.cells, group))).collect()
+}
+
+fn group_table(input: &Input, group: &Group) -> Table {
+    let mut cells: Vec<&Cell> = input.cells.iter().filter(|cell| cell.group() == *group).collect();
+    cells.sort_by_key(|cell| std::cmp::Reverse(cell.throughput_ops_s));
+    let mut table = vec![["strategy", "M ops/s", "interval", "slowdown"].map(str::to_owned).to_vec()];
+    table.extend(cells.into_iter().map(row));
+    table
+}
+
+fn row(cell: &Cell) -> Vec<String> {
+    let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
+    let slowdown = format::slowdown(cell).map(|text| if cell.tied { format!("{text} tied") } else { text });
+    vec![
+        cell.strategy.clone(),
+        cell.throughput_ops_s.map_or_else(String::new, format::rate),
+        interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", format::rate(low), format::rate(high))),
+        slowdown.unwrap_or_else(|| format::reason(cell)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ranking, tables};
+    use crate::testing::{sweep, with_input};
+    use crate::{Input, summarise};
+
+    #[test]
+    fn every_strategy_is_in_the_table_with_its_interval_or_reason() {
+        let text = with_input(["a", "b", "c", "frozen"], ranking).terminal();
+        assert!(text.contains("2.51x [2.45, 2.57]"), "{text}");
+        assert!(text.contains("n/a: no insert: the map is immutable"), "{text}");
+        assert!(text.contains(" tie; c is 2.51x slower"), "{text}");
+        assert!(text.contains("\nnot ranked:\n  frozen: a limit, not a contender\n"), "{text}");
+    }
+
+    #[test]
+    fn a_ranking_of_many_groups_shows_none_in_full_and_the_tables_all() {
+        let (provenance, samples) = sweep(3);
+        let cells = summarise(&provenance.plan, 2, &samples);
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells };
+        let headers = |text: &str| text.matches("| strategy | M ops/s |").count();
+        assert_eq!(headers(&ranking(&input).markdown()), 0);
+        let text = tables(&input).markdown();
+        assert_eq!(headers(&text), provenance.plan.groups.len());
+        assert!(text.starts_with("**cpu, 2 cores, Linux 6**") && text.contains("of: crate 1.2.3"), "{text}");
+        assert!(text.contains("geometric mean over 15 cells"), "{text}");
+    }
+}

@@ -15,3 +15,4 @@ step env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 # One adapter alone must do: a broken upstream may not block the rest.
 step cargo clippy -p mapbench --no-default-features --features lock --locked -- -D warnings
 step cargo bench -p mapbench --locked -- --test
+step scripts/readme.sh --check

@@ -16,3 +16,11 @@ step env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 step cargo clippy -p mapbench --no-default-features --features lock --locked -- -D warnings
 step cargo bench -p mapbench --locked -- --test
 step scripts/readme.sh --check
+for page in bench-results/published/*/report.html; do
+    if [[ -e $page ]]; then step scripts/accessibility.sh "$page"; fi
+done
+if command -v zizmor >/dev/null; then
+    step zizmor --offline --no-progress --quiet .github/workflows
+else
+    echo "zizmor is not installed (pipx install zizmor): the workflows are not linted"
+fi

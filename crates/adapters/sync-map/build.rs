@@ -1,5 +1,6 @@
-//! Makes the version known.
+//! Makes the version known, and the flag by which a model checker builds the crate.
 
 fn main() {
+    println!("cargo::rustc-check-cfg=cfg(loom)");
     mapbench_upstream::emit("UPSTREAM_VERSION", "arc-swap", "");
 }

@@ -3,13 +3,15 @@
 //! [`test_strategy!`] puts them into an adapter's own tests; mapbench runs the same functions over its whole registry, so
 //! that nothing can be registered without them.
 //!
-//! What threads did can also be recorded as a [`history`] and checked for [`linearizability`].
+//! What threads did can also be recorded as a [`history`] and checked for [`linearizability`]; [`verify`] asks whether a
+//! strategy is what it declares.
 
 mod hash;
 pub mod history;
 pub mod linearizability;
 mod model;
 mod threads;
+pub mod verify;
 
 pub use hash::FewValues;
 pub use model::{Case, model};

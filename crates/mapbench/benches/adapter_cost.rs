@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::env;
 use std::fmt::Write;
 use std::hint::black_box;
-use std::io::ErrorKind;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, RwLock};
 
 use arc_swap::ArcSwap;
 use crossbeam_epoch::Atomic;
 use foldhash::fast::FixedState;
+use mapbench::callgrind;
 use mapbench_adapter_arc_swap::ArcSwapCow;
 use mapbench_adapter_dashmap::{Dashmap, Dashmap7};
 use mapbench_adapter_epoch::EpochCow;
@@ -389,30 +389,15 @@ fn compare(filter: Option<&String>) -> Result<(), String> {
 
 const COLUMNS: &str = "    trait   direct   ratio ";
 
-/// The instructions of one operation: what the longer run executes more than the shorter, for each operation more.
+/// The instructions of one operation.
 fn per_operation(name: &str, way: &str, operation: &str) -> Result<f64, String> {
-    let [short, long] = LENGTHS;
-    let more = instructions(name, way, operation, long)? - instructions(name, way, operation, short)?;
-    Ok(more / (long - short) as f64)
-}
-
-/// The instructions of a whole process.
-fn instructions(name: &str, way: &str, operation: &str, operations: u64) -> Result<f64, String> {
     let program = env::current_exe().map_err(|error| format!("cannot find its own executable: {error}"))?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(["execute", name, way, operation, &operations.to_string()])
-        .output()
-        .map_err(|error| match error.kind() {
-            ErrorKind::NotFound => "valgrind counts the instructions, and is not installed".to_owned(),
-            _ => format!("cannot start valgrind: {error}"),
-        })?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    said.lines()
-        .filter(|_| output.status.success())
-        .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
-        .ok_or_else(|| format!("valgrind counted nothing for {name}, {way}, {operation}:\n{said}"))
+    let count = |operations: u64| {
+        callgrind::instructions(&program, &["execute", name, way, operation, &operations.to_string()], "")
+            .map_err(|error| error.to_string())
+    };
+    let [short, long] = LENGTHS;
+    Ok(callgrind::per_operation(LENGTHS, [count(short)?, count(long)?]))
 }
 
 /// What valgrind counts.

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use mapbench_results::Group;
 
-use crate::cli::{Failure, conclude};
+use crate::failure::{Failure, conclude};
 use crate::plan::{Choice, Profile, SHIPPED, default_threads};
 use crate::registry::{Entry, Registry};
 use crate::run::{self, Finished, Order};
-use crate::{system, worker};
+use crate::{serve, system};
 use mapbench_workload::Workload;
 
 /// The flags of `cargo bench` that the sweep heeds; criterion reads the same command line for itself.
@@ -57,7 +57,7 @@ pub struct Arguments {
 #[must_use]
 pub fn serve_worker(more: &[Entry]) -> Option<ExitCode> {
     (std::env::args().nth(1).as_deref() == Some("worker"))
-        .then(|| conclude(worker::run(&Registry::with(more)).map_err(|error| Failure::usage(error.to_string()))))
+        .then(|| conclude(serve::run(&Registry::with(more)).map_err(|error| Failure::usage(error.to_string()))))
 }
 
 impl Arguments {

@@ -4,17 +4,22 @@
 //! [`mapbench_results`]). METHODOLOGY.md beside this crate says how, and why so.
 
 pub mod bench;
+pub mod callgrind;
 mod cli;
+mod failure;
 pub mod floor;
+mod gate;
 mod hasher;
 mod plan;
 mod protocol;
 mod provenance;
 mod registry;
 mod run;
+mod serve;
 mod single;
 mod sweep;
 mod system;
+mod verify;
 mod worker;
 
 pub use cli::main;

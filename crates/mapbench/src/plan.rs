@@ -31,6 +31,13 @@ struct Shape {
 }
 
 impl Profile {
+    /// The profile that a plan names.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Profile::Quick, Profile::Standard, Profile::Full, Profile::Smoke]
+            .into_iter()
+            .find(|profile| profile.shape().name == name)
+    }
+
     const fn shape(self) -> Shape {
         match self {
             Profile::Smoke => Shape { name: "smoke", forks: 1, rounds: 1, warm_ms: 1, slice_ms: 1 },
@@ -118,23 +125,7 @@ pub(crate) fn plan(
     cores: u32,
 ) -> Result<(Plan, HashMap<String, Workload>), PlanError> {
     let shape = profile.shape();
-    let names = if choice.workloads.is_empty() { vec![SHIPPED[0].0.to_owned()] } else { choice.workloads.clone() };
-    let mut texts = BTreeMap::new();
-    let mut workloads = HashMap::new();
-    let mut groups = Vec::new();
-    for name in names {
-        let text = workload_text(&name)?;
-        let workload = Workload::parse(&text).map_err(|error| PlanError::Workload { file: name, error })?;
-        if texts.insert(workload.name.clone(), text).is_some() {
-            return Err(PlanError::Twice(workload.name));
-        }
-        for group in groups_of(&workload, choice, cores)? {
-            if !groups.contains(&group) {
-                groups.push(group);
-            }
-        }
-        workloads.insert(workload.name.clone(), workload);
-    }
+    let (groups, texts, workloads) = groups(choice, cores)?;
     let strategies = strategies(choice, registry)?;
     for workload in workloads.values() {
         fits(workload, strategies.len())?;
@@ -153,6 +144,34 @@ pub(crate) fn plan(
         memory_bytes,
     };
     Ok((plan, workloads))
+}
+
+/// Groups in order, the workloads' texts by name, and the workloads by name.
+pub(crate) type Groups = (Vec<Group>, BTreeMap<String, String>, HashMap<String, Workload>);
+
+/// The groups that a choice names, and the workloads they are of.
+///
+/// # Errors
+/// When a choice names what does not exist or cannot be measured.
+pub(crate) fn groups(choice: &Choice, cores: u32) -> Result<Groups, PlanError> {
+    let names = if choice.workloads.is_empty() { vec![SHIPPED[0].0.to_owned()] } else { choice.workloads.clone() };
+    let mut texts = BTreeMap::new();
+    let mut workloads = HashMap::new();
+    let mut groups = Vec::new();
+    for name in names {
+        let text = workload_text(&name)?;
+        let workload = Workload::parse(&text).map_err(|error| PlanError::Workload { file: name, error })?;
+        if texts.insert(workload.name.clone(), text).is_some() {
+            return Err(PlanError::Twice(workload.name));
+        }
+        for group in groups_of(&workload, choice, cores)? {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        workloads.insert(workload.name.clone(), workload);
+    }
+    Ok((groups, texts, workloads))
 }
 
 /// The workloads of a plan that was made earlier, for `--resume`.

@@ -2,17 +2,19 @@
 //! events on its standard output. A worker answers every request with exactly one event.
 
 use mapbench_results::Status;
-use mapbench_workload::Mix;
+use mapbench_workload::{Mix, OpKind};
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol; a worker refuses any other.
-pub(crate) const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 2;
 
 /// What the orchestrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Request {
-    /// Build the map and the threads of a cell; answered by [`Event::Ready`]. The first request, and asked once.
+    /// Say what can be measured; answered by [`Event::Described`], after which the worker ends. A first request.
+    Describe,
+    /// Build the map and the threads of a cell; answered by [`Event::Ready`]. A first request, and asked once.
     Open(Open),
     /// Run for one slice; answered by [`Event::Slice`].
     Slice {
@@ -47,12 +49,47 @@ pub(crate) struct Open {
     pub(crate) hash_seed: u64,
     /// The processor of each thread; empty: the system places them.
     pub(crate) processors: Vec<u32>,
+    /// Work done beside the stream and not counted: a slow-down of known size, to learn what a gate can see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) planted: Option<Planted>,
+}
+
+/// Operations done and not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Planted {
+    /// How many, in millionths of the counted operations that [`Extra`] is about: of 1 000 000 operations, 20 000 more
+    /// are done for a slow-down of 2 %.
+    pub(crate) ppm: u32,
+    /// Which.
+    pub(crate) extra: Extra,
+}
+
+/// Which operations are planted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Extra {
+    /// Operations of the stream, of all kinds.
+    Any,
+    /// Operations of the stream, of one kind, in proportion to those.
+    Kind(OpKind),
+    /// Reads that stay inside the map for about a microsecond, in proportion to the reads.
+    LongRead,
 }
 
 /// What a worker answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Event {
+    /// What can be measured.
+    Described {
+        /// [`PROTOCOL_VERSION`] of the worker.
+        protocol: u32,
+        /// The worker's version.
+        version: String,
+        /// The names of its strategies.
+        strategies: Vec<String>,
+    },
     /// The map is filled and the threads wait.
     Ready {
         /// [`PROTOCOL_VERSION`] of the worker.
@@ -122,7 +159,9 @@ impl std::ops::AddAssign for Effects {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Request};
+    use mapbench_workload::OpKind;
+
+    use super::{Event, Extra, Planted, Request};
 
     #[test]
     fn lines_are_as_documented() {
@@ -133,5 +172,8 @@ mod tests {
         assert_eq!(serde_json::to_string(&Event::Closed).unwrap(), r#"{"event":"closed"}"#);
         assert!(serde_json::from_str::<Event>(r#"{"event":"closed","extra":1}"#).is_ok_and(|e| e == Event::Closed));
         assert!(serde_json::from_str::<Event>(r#"{"event":"other"}"#).is_err());
+        assert_eq!(serde_json::to_string(&Request::Describe).unwrap(), r#"{"request":"describe"}"#);
+        let planted = Planted { ppm: 20_000, extra: Extra::Kind(OpKind::Read) };
+        assert_eq!(serde_json::to_string(&planted).unwrap(), r#"{"ppm":20000,"extra":{"kind":"read"}}"#);
     }
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use mapbench_api::{Operation, Strategy, StrategyInfo};
+use mapbench_conformance::verify::{self, Check, Outcome, Setting};
 use mapbench_results::Declared;
 use mapbench_workload::{Mix, OpKind};
 
+use crate::gate::instructions;
 use crate::protocol::Open;
 use crate::single::{self, Timed};
 use crate::worker::{self, Requests, WorkerError};
@@ -16,14 +18,22 @@ pub struct Entry {
     /// What the strategy says about itself.
     pub info: StrategyInfo,
     pub(crate) serve: fn(&Open, &mut Requests) -> Result<(), WorkerError>,
+    pub(crate) execute: fn(&Open, u64) -> u64,
     single: fn(Timed, u64) -> Duration,
+    pub(crate) verify: fn(Check, &Setting) -> Outcome,
 }
 
 impl Entry {
     /// The entry of a strategy.
     #[must_use]
     pub const fn of<S: Strategy>() -> Self {
-        Self { info: S::INFO, serve: worker::serve::<S>, single: single::time::<S> }
+        Self {
+            info: S::INFO,
+            serve: worker::serve::<S>,
+            execute: instructions::execute::<S>,
+            single: single::time::<S>,
+            verify: verify::run::<S>,
+        }
     }
 
     /// Why the strategy cannot do this; `None` if it can.
@@ -132,13 +142,17 @@ pub struct UnknownName {
 
 impl UnknownName {
     pub(crate) fn new<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        let nearest = known
-            .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-            .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
-            .min()
-            .map(|(_, candidate)| candidate.to_owned());
-        Self { what, name: name.to_owned(), nearest }
+        Self { what, name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned) }
     }
+}
+
+/// The name that was probably meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
 /// Every built-in strategy, in the order in which it is shown, handed to a function of one type parameter.

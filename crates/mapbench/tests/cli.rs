@@ -113,7 +113,7 @@ fn worker_streams(strategy: &str, threads: u32) -> Vec<String> {
     use std::io::{BufRead, BufReader, Write};
     let seeds: Vec<u64> = (0..threads).map(|t| mapbench_workload::derive_seed(1, &[1, 0, u64::from(t)])).collect();
     let open = serde_json::json!({
-        "request": "open", "protocol": 1, "strategy": strategy, "threads": threads,
+        "request": "open", "protocol": 2, "strategy": strategy, "threads": threads,
         "mix": [9000, 500, 0, 500, 0, 0, 0], "population": 65_536, "key_range": 131_072,
         "stream_seeds": seeds, "hash_seed": 0, "processors": []
     });

@@ -222,7 +222,7 @@ const TURN: &str = "<pre id=\"probe\"></pre><script>(async () => {
     const note = () => lines.push(`${location.hash} ${document.querySelector('.said').textContent}`);
     await settled();
     note();
-    for (const control of document.querySelectorAll('.bar select')) {
+    for (const control of document.querySelectorAll('.bar:not(.twin) select')) {
         const before = control.value;
         for (const option of control.options) {
             if (option.value === before) continue;
@@ -243,14 +243,15 @@ fn every_control_changes_what_is_said_and_the_address_keeps_it() {
     let Some(page) = Page::of_a_run() else { return };
     let (dom, stderr) = page.load(&address(&page.with(TURN)), &[]);
     let lines = probed(&dom);
-    // Reads have one other value, threads two; then a step back.
-    assert_eq!(lines.len(), 1 + 1 + 2 + 1, "{lines:#?}\n{stderr}");
+    // Reads have one other value, threads two, the objective one; then a step back.
+    assert_eq!(lines.len(), 1 + 1 + 2 + 1 + 1, "{lines:#?}\n{stderr}");
     for pair in lines.windows(2) {
         assert_ne!(pair[0], pair[1], "{lines:#?}");
         let said = |line: &str| line.split_once(' ').unwrap().1.to_owned();
         assert_ne!(said(&pair[0]), said(&pair[1]), "{lines:#?}");
     }
-    assert_eq!(lines[4], lines[2], "the step back");
+    assert!(lines[4].contains("objective=memory") && lines[4].contains(", by memory"), "{lines:#?}");
+    assert_eq!(lines[5], lines[3], "the step back");
     // The address alone brings the answer back.
     let (fragment, said) = lines[3].split_once(' ').unwrap();
     assert!(said.contains("100 % reads, 4 threads"), "{said}");
@@ -258,6 +259,45 @@ fn every_control_changes_what_is_said_and_the_address_keeps_it() {
         "<pre id=\"probe\"></pre><script>probe.textContent = document.querySelector('.said').textContent</script>";
     let (dom, _) = page.load(&format!("{}{fragment}", address(&page.with(probe))), &[]);
     assert_eq!(probed(&dom)[0], said);
+}
+
+/// Turns the controls beside the chart of memory; a line for each: what the bar above says, the charts to be seen, and
+/// whether it is said that there is none.
+const TURN_TWINS: &str = "<pre id=\"probe\"></pre><script>(async () => {
+    const settled = () => new Promise((done) => setTimeout(done, 50));
+    const seen = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility());
+    const lines = [];
+    const note = () => lines.push([
+        document.querySelector('.said strong')?.textContent,
+        seen('.case figcaption').map((one) => one.textContent).join('; '),
+        seen('.unmeasured').length,
+    ].join(' | '));
+    const turn = async (name, value) => {
+        const control = document.querySelector(`.twin select[name=${name}]`);
+        control.value = value;
+        control.dispatchEvent(new Event('change', { bubbles: true }));
+        await settled();
+        note();
+    };
+    note();
+    await turn('threads', '4');
+    await turn('reads', '100');
+    for (const one of document.querySelectorAll('[data-reads=\"90\"]')) one.remove();
+    await turn('reads', '90');
+    probe.textContent = lines.join('\\n');
+})()</script>";
+
+#[test]
+fn the_chart_of_memory_is_that_of_the_case_above() {
+    let Some(page) = Page::of_a_run() else { return };
+    let (dom, stderr) = page.load(&address(&page.with(TURN_TWINS)), &[]);
+    let two = "ratio-sweep, 90 % reads, 2 threads";
+    let four = "ratio-sweep, 90 % reads, 4 threads (oversubscribed)";
+    let only_read = "ratio-sweep, 100 % reads, 4 threads (oversubscribed)";
+    let expected = [two, four, only_read].map(|case| format!("{case} | {case} | 0"));
+    let lines = probed(&dom);
+    assert_eq!(lines[..3], expected, "{stderr}");
+    assert_eq!(lines[3], " |  | 1", "what was not measured is said not to be");
 }
 
 #[test]

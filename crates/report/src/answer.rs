@@ -1,7 +1,9 @@
 //! The answer for a group in one sentence: who leads, who ties, how far behind the next is.
 
 use mapbench_results::{Cell, Group, Status};
+use mapbench_stats::Interval;
 
+use crate::objective::Objective;
 use crate::{LIMITS, format};
 
 /// What is known of a group.
@@ -38,22 +40,23 @@ pub(crate) fn answer<'a>(cells: &'a [Cell], group: &Group) -> Answer<'a> {
 }
 
 /// `papaya and scc-hashindex tie; dashmap is 1.31x slower [1.24, 1.39]`. Never one winner inside a tie.
-pub(crate) fn sentence(cells: &[Cell], group: &Group) -> String {
+pub(crate) fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> String {
     match answer(cells, group) {
         Answer::Nothing => "no map was measured".to_owned(),
         Answer::Alone(only) => format!("{} alone was measured", only.strategy),
         Answer::TooFew => "too few slices to compare".to_owned(),
         Answer::Compared { leaders, next } => {
             let lead = match leaders.as_slice() {
-                [one] => format!("{} leads", one.strategy),
+                [one] => format!("{} {}", one.strategy, objective.first()),
                 several => {
                     let names: Vec<&str> = several.iter().map(|cell| cell.strategy.as_str()).collect();
                     format!("{} tie", format::and(&names))
                 }
             };
             let next = next.and_then(|cell| {
-                let slowdown = format::significant(cell.slowdown?);
-                Some(format!("; {} is {slowdown}x slower {}", cell.strategy, format::slowdown_interval(cell)?))
+                let slowdown =
+                    Interval { low: cell.slowdown_low?, estimate: cell.slowdown?, high: cell.slowdown_high? };
+                Some(format!("; {}", objective.behind(&cell.strategy, &slowdown)))
             });
             lead + &next.unwrap_or_default()
         }
@@ -72,22 +75,26 @@ fn leads(cell: &Cell) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::sentence;
+    use super::{Objective, sentence};
     use crate::summarise;
     use crate::testing::{group, plan, slices, with_input};
 
     #[test]
     fn a_tie_has_no_winner_and_the_next_has_its_interval() {
         with_input(["papaya", "scc", "dashmap", "frozen"], |input| {
-            assert_eq!(sentence(input.cells, &group()), "scc and papaya tie; dashmap is 2.51x slower [2.45, 2.57]");
+            assert_eq!(
+                sentence(input.cells, &group(), Objective::Throughput),
+                "scc and papaya tie; dashmap is 2.51x slower [2.45, 2.57]"
+            );
         });
     }
 
     #[test]
     fn what_cannot_be_compared_has_no_leader() {
-        assert_eq!(sentence(&[], &group()), "no map was measured");
+        assert_eq!(sentence(&[], &group(), Objective::Throughput), "no map was measured");
         let (a, b) = (slices("a", 0, 0, 100.0), slices("b", 0, 0, 200.0));
-        let said = |samples: &[_]| sentence(&summarise(&plan(&["a", "b"]), 2, samples), &group());
+        let said =
+            |samples: &[_]| sentence(&summarise(&plan(&["a", "b"]), 2, samples), &group(), Objective::Throughput);
         assert_eq!(said(&[a.clone(), b]), "too few slices to compare");
         assert_eq!(said(&[a]), "a alone was measured");
     }

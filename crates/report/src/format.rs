@@ -103,6 +103,15 @@ pub(crate) fn and(names: &[&str]) -> String {
     }
 }
 
+/// `9999`, `12.3 k`, `4.56 M`: how many of something.
+pub(crate) fn count(n: u64) -> String {
+    match n {
+        0..10_000 => n.to_string(),
+        10_000..1_000_000 => format!("{} k", significant(n as f64 / 1e3)),
+        _ => format!("{} M", significant(n as f64 / 1e6)),
+    }
+}
+
 /// Bytes, in MiB.
 pub(crate) fn mebibytes(bytes: u64) -> String {
     significant(bytes as f64 / f64::from(1_u32 << 20))
@@ -120,6 +129,7 @@ mod tests {
         assert_eq!([1.0, 1.004, 1.0421].map(super::low), ["1.00", "1.004", "1.04"]);
         assert_eq!(carried, ["1000", "100", "10.0", "1.00"]);
         assert_eq!(rate(12_345_678), "12.3");
+        assert_eq!([0, 9_999, 12_345, 4_560_000].map(super::count), ["0", "9999", "12.3 k", "4.56 M"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use mapbench_results::{Cell, Group, Status};
 use mapbench_stats::{Interval, geometric_mean_ratio};
 
+use crate::objective::Objective;
 use crate::rates::{ByCell, Rates};
 use crate::{Input, LIMITS, format};
 
@@ -83,7 +84,7 @@ fn compare(input: &Input, groups: &[&Group], ranked: &mut [Ranked]) {
     let Some((first, others)) = ranked.split_first_mut() else { return };
     let by_cell = ByCell::of(input.samples);
     let rates = |strategy: &str| -> Vec<Rates> {
-        groups.iter().map(|group| Rates::of(by_cell.rows(group, strategy))).collect()
+        groups.iter().map(|group| Rates::of(by_cell.rows(group, strategy), Objective::Throughput)).collect()
     };
     let reference = rates(first.strategy);
     for other in others {

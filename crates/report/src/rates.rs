@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use mapbench_results::{Group, Sample, Status};
 use mapbench_stats::{Interval, cell_estimate, median, ratio};
 
+use crate::objective::Objective;
+
 /// Seed of the bootstraps: fixed, so that a report is a function of its rows.
 const SEED: u64 = 1;
 
@@ -32,11 +34,12 @@ impl<'a> ByCell<'a> {
 pub(crate) struct Rates(BTreeMap<u32, BTreeMap<u32, f64>>);
 
 impl Rates {
-    pub(crate) fn of(rows: &[&Sample]) -> Self {
+    /// What the slices say of an objective.
+    pub(crate) fn of(rows: &[&Sample], objective: Objective) -> Self {
         let mut rates = Self::default();
         for row in rows.iter().filter(|row| row.status == Status::Ok) {
-            if let Some(rate) = row.throughput_ops_s.filter(|rate| *rate > 0) {
-                rates.0.entry(row.fork).or_default().insert(row.round, rate as f64);
+            if let Some(rate) = objective.of_slice(row) {
+                rates.0.entry(row.fork).or_default().insert(row.round, rate);
             }
         }
         rates

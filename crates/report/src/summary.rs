@@ -3,6 +3,7 @@
 use mapbench_results::{Cell, Group, Plan, Sample, Status};
 use mapbench_stats::median;
 
+use crate::objective::Objective;
 use crate::rates::{ByCell, Rates};
 
 /// Strategies that are no choice: an immutable map, one that cannot be shared, and one that ends its program. They are
@@ -24,7 +25,7 @@ pub fn summarise(plan: &Plan, cores: u32, samples: &[Sample]) -> Vec<Cell> {
     for group in &plan.groups {
         let mut measured: Vec<(Cell, Rates)> =
             plan.strategies.iter().map(|name| summarise_cell(group, name, cores, by_cell.rows(group, name))).collect();
-        compare(&mut measured);
+        compare(&mut measured, Objective::Throughput);
         cells.extend(measured.into_iter().map(|(cell, _)| cell));
     }
     cells
@@ -32,7 +33,7 @@ pub fn summarise(plan: &Plan, cores: u32, samples: &[Sample]) -> Vec<Cell> {
 
 fn summarise_cell(group: &Group, strategy: &str, cores: u32, rows: &[&Sample]) -> (Cell, Rates) {
     let ok: Vec<&Sample> = rows.iter().copied().filter(|row| row.status == Status::Ok).collect();
-    let rates = Rates::of(rows);
+    let rates = Rates::of(rows, Objective::Throughput);
     let (throughput, interval) = rates.estimate();
     let column = |field: fn(&Sample) -> Option<u64>| {
         let values: Vec<f64> = ok.iter().filter_map(|row| field(row)).map(|value| value as f64).collect();
@@ -81,8 +82,9 @@ fn outcome(rows: &[&Sample], ok: usize) -> (Status, String) {
     }
 }
 
-fn compare(measured: &mut [(Cell, Rates)]) {
-    let Some(best) = best(measured) else { return };
+/// Sets the slowdowns and ties of a group's cells.
+pub(crate) fn compare(measured: &mut [(Cell, Rates)], objective: Objective) {
+    let Some(best) = best(measured, objective) else { return };
     let slowdowns: Vec<_> = measured.iter().map(|(_, rates)| rates.slowdown(&measured[best].1)).collect();
     for ((cell, _), slowdown) in measured.iter_mut().zip(slowdowns) {
         if let Some(slowdown) = slowdown.filter(|_| cell.status == Status::Ok) {
@@ -94,8 +96,8 @@ fn compare(measured: &mut [(Cell, Rates)]) {
     }
 }
 
-/// The place of the fastest contender; of equals the first, so that the plan's order decides and not that of the search.
-fn best(measured: &[(Cell, Rates)]) -> Option<usize> {
+/// The place of the best contender; of equals the first, so that the plan's order decides and not that of the search.
+fn best(measured: &[(Cell, Rates)], objective: Objective) -> Option<usize> {
     let contenders = || {
         measured
             .iter()
@@ -103,7 +105,7 @@ fn best(measured: &[(Cell, Rates)]) -> Option<usize> {
             .filter(|(_, (cell, _))| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str()))
     };
     let (highest, (_, reference)) =
-        contenders().max_by_key(|(place, (cell, _))| (cell.throughput_ops_s, std::cmp::Reverse(*place)))?;
+        contenders().rev().max_by(|(_, (a, _)), (_, (b, _))| objective.of_cell(a).total_cmp(&objective.of_cell(b)))?;
     contenders()
         .filter_map(|(place, (_, rates))| Some((place, rates.log_slowdown(reference)?)))
         .min_by(|a, b| a.1.total_cmp(&b.1))

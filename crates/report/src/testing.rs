@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mapbench_results::{Build, Declared, Group, Host, Machine, Plan, Provenance, SCHEMA_VERSION, Sample, Status};
+use mapbench_results::{
+    Build, Declared, Group, Host, Machine, Plan, Provenance, SCHEMA_VERSION, Sample, Semantics, Status, Verdict,
+};
 
 use crate::{Input, summarise};
 
@@ -149,6 +151,24 @@ pub(crate) fn machine(round: u32, arithmetic_ns: u64) -> Machine {
     }
 }
 
+/// What a check found of a strategy.
+pub(crate) fn semantics(strategy: &str, check: &str, verdict: Verdict) -> Semantics {
+    Semantics {
+        strategy: strategy.to_owned(),
+        version: "1.2.3".to_owned(),
+        check: check.to_owned(),
+        declared: format!("declared of {check}"),
+        verdict,
+        histories: 7,
+        operations: 1_000_000,
+        elapsed_ms: 250,
+        threads: 4,
+        seed: 1,
+        finished: "2026-01-01T00:20:00Z".to_owned(),
+        detail: format!("detail of {check}"),
+    }
+}
+
 /// Hands a whole input over four strategies to a test: two that tie, one slower, one limit that cannot write.
 pub(crate) fn with_input<R>(names: [&str; 4], f: impl FnOnce(&Input) -> R) -> R {
     let provenance = provenance(plan(&names));
@@ -164,7 +184,7 @@ pub(crate) fn with_input<R>(names: [&str; 4], f: impl FnOnce(&Input) -> R) -> R 
     samples.push(failure(names[3], 0, Status::NotApplicable, "no insert: the map is immutable"));
     let cells = summarise(&provenance.plan, 2, &samples);
     let machine = [machine(0, 100), machine(1, 101)];
-    f(&Input { provenance: &provenance, samples: &samples, machine: &machine, cells: &cells })
+    f(&Input { provenance: &provenance, samples: &samples, machine: &machine, cells: &cells, semantics: &[] })
 }
 
 /// A sweep over five shares of reads and three thread counts: each strategy a tenth slower than the one before.

@@ -6,6 +6,7 @@ use mapbench_results::Group;
 use mapbench_stats::median;
 
 use crate::Input;
+use crate::objective::Objective;
 use crate::rates::{ByCell, Rates};
 
 /// Logarithms of a cell's rates, by fork and round.
@@ -61,7 +62,7 @@ struct Deviations {
 }
 
 fn logs<'a>(by_cell: &ByCell<'a>, group: &'a Group, strategy: &'a str) -> Logs {
-    Rates::of(by_cell.rows(group, strategy)).logs()
+    Rates::of(by_cell.rows(group, strategy), Objective::Throughput).logs()
 }
 
 /// The mean log rate of each round that every strategy measured in the group has.
@@ -123,7 +124,8 @@ mod tests {
         let rows: Vec<Sample> = (0..6)
             .flat_map(|at| ["a", "b"].map(|name| slices(name, at / 2, at % 2, rate(name, at / 2, at % 2))))
             .collect();
-        let spreads = spreads(&Input { provenance: &provenance, samples: &rows, machine: &[], cells: &[] });
+        let spreads =
+            spreads(&Input { provenance: &provenance, samples: &rows, machine: &[], cells: &[], semantics: &[] });
         assert_eq!(spreads[0].strategy, "a");
         [spreads[0].slice, spreads[0].minute_and_fork, spreads[0].fork]
     }
@@ -157,7 +159,8 @@ mod tests {
     fn a_single_slice_has_no_spread() {
         let provenance = provenance(plan(&["a"]));
         let rows = [slices("a", 0, 0, 1.0)];
-        let spreads = spreads(&Input { provenance: &provenance, samples: &rows, machine: &[], cells: &[] });
+        let spreads =
+            spreads(&Input { provenance: &provenance, samples: &rows, machine: &[], cells: &[], semantics: &[] });
         assert_eq!((spreads[0].slice, spreads[0].minute_and_fork, spreads[0].fork), (None, None, None));
     }
 }

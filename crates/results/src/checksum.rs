@@ -1,3 +1,5 @@
+//! Checksums of files.
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -5,7 +7,10 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a file, in hexadecimal.
-pub(crate) fn of_file(path: &Path) -> io::Result<String> {
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn of_file(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];

@@ -15,6 +15,9 @@ pub enum Error {
     /// The run is finished: nothing can be added.
     #[error("{} holds a finished run: nothing is left to measure; choose another directory for a new run", .0.display())]
     Finished(PathBuf),
+    /// The run is not finished: nothing can stand beside its numbers.
+    #[error("{} holds an unfinished run: finish it first with `mapbench run --resume`", .0.display())]
+    Unfinished(PathBuf),
     /// The directory holds no run.
     #[error("{} holds no run: there is no provenance.json in it; give the directory that `mapbench run` named", .0.display())]
     NoRun(PathBuf),

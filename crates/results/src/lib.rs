@@ -4,18 +4,26 @@
 //! [`Run::read`] accepts or [`RunWriter::resume`] repairs. Readers trust nothing: what is not exactly as the schema and
 //! the run's own plan say is refused, with the file, the line and the remedy.
 
-mod checksum;
+pub mod checksum;
 mod error;
+mod gate;
+mod gate_slices;
 mod read;
 mod row;
 mod schema;
+mod self_test;
+mod semantics;
 mod tail;
 pub mod time;
 mod write;
 
 pub use error::Error;
+pub use gate::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions, NotFinite};
+pub use gate_slices::{GATE_SLICES, GateSlice, GateSliceWriter, read_gate_slices};
 pub use read::Run;
 pub use schema::*;
+pub use self_test::{DETECTABLE, Detectable, SELF_TEST, SelfTestRow, read_self_test, write_self_test};
+pub use semantics::{Semantics, Verdict};
 pub use write::RunWriter;
 
 /// The file that holds the [`Provenance`].
@@ -26,3 +34,5 @@ pub const SAMPLES: &str = "samples.csv";
 pub const MACHINE: &str = "machine.csv";
 /// The file that holds the rows of [`Cell`].
 pub const CELLS: &str = "cells.csv";
+/// The file that holds the rows of [`Semantics`].
+pub const SEMANTICS: &str = "semantics.csv";

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use csv::{ReaderBuilder, StringRecord};
 use serde::Deserialize;
 
-use crate::row::{Place, Row, columns};
+use crate::row::{Place, Planned, Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Error, MACHINE, Machine, PROVENANCE, Plan, Provenance, SAMPLES, SCHEMA_VERSION, Sample, checksum,
+    CELLS, Cell, Error, MACHINE, Machine, PROVENANCE, Plan, Provenance, SAMPLES, SCHEMA_VERSION, Sample, Semantics,
+    checksum,
 };
 
 const MEASURE_AGAIN: &str = "delete the line, and `mapbench run --resume` measures it again";
@@ -29,6 +30,8 @@ pub struct Run {
     pub machine: Vec<Machine>,
     /// The rows of `cells.csv`, in the file's order; empty while the run is unfinished.
     pub cells: Vec<Cell>,
+    /// The rows of `semantics.csv`, in the file's order; empty if the run was not verified.
+    pub semantics: Vec<Semantics>,
 }
 
 impl Run {
@@ -51,7 +54,8 @@ impl Run {
         let (samples, machine) = (files.read()?, files.read()?);
         // What a run that was interrupted while it finished left of this file is written anew by its end.
         let cells = if finished { files.read()? } else { Vec::new() };
-        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells })
+        let semantics = if finished { Semantics::of_run(dir, &provenance)? } else { Vec::new() };
+        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells, semantics })
     }
 
     /// The directory's name: what the run is called.
@@ -116,54 +120,43 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    fn read<T: Row>(&self) -> Result<Vec<T>, Error> {
-        let file = self.dir.join(T::FILE);
-        let tail = match Tail::of_file(&file) {
-            Err(error) if self.torn == Torn::Ignored && error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Vec::new());
-            }
-            tail => tail.map_err(Error::read(&file))?,
-        };
-        if self.torn == Torn::Ignored && tail.whole == 0 {
+    fn read<T: Planned>(&self) -> Result<Vec<T>, Error> {
+        let mut places = Places::of(self.plan);
+        read_rows(&self.dir.join(T::FILE), self.torn, self.remedy, |row: &T, line| places.take(&row.place(), line))
+    }
+}
+
+/// Reads the rows of a file. `admit` says what is wrong with a row among the others; `remedy`, what to do about it.
+pub(crate) fn read_rows<T: Row>(
+    file: &Path,
+    torn: Torn,
+    remedy: &str,
+    admit: impl FnMut(&T, u64) -> Result<(), String>,
+) -> Result<Vec<T>, Error> {
+    let tail = match Tail::of_file(file) {
+        Err(error) if torn == Torn::Ignored && error.kind() == io::ErrorKind::NotFound => {
             return Ok(Vec::new());
         }
-        if tail.is_torn() && self.torn == Torn::Refused {
-            let problem =
-                "the last line is torn, the run was interrupted: `mapbench run --resume` repairs it and goes on";
-            return Err(Error::line(&file, tail.lines + 1, problem));
-        }
-        let opened = File::open(&file).map_err(Error::read(&file))?;
-        // A run that is being measured may have grown since.
-        self.rows(&file, opened.take(tail.whole))
+        tail => tail.map_err(Error::read(file))?,
+    };
+    if torn == Torn::Ignored && tail.whole == 0 {
+        return Ok(Vec::new());
     }
-
-    fn rows<T: Row>(&self, file: &Path, text: impl io::Read) -> Result<Vec<T>, Error> {
-        let mut reader = ReaderBuilder::new().has_headers(false).from_reader(text);
-        let mut header = StringRecord::new();
-        if !reader.read_record(&mut header).map_err(|error| self.csv_error(file, 1, error))? {
-            return Err(Error::line(file, 1, "the header is missing: `mapbench run --resume` begins it again"));
-        }
-        if let Some(problem) = header_problem(&header, columns::<T>()) {
-            return Err(Error::line(file, 1, &format!("{problem}; {NOT_OURS}")));
-        }
-        let mut places = Places::of(self.plan);
-        let (mut record, mut rows) = (StringRecord::new(), Vec::new());
-        // Counted here because the reader's own position is a line behind after CR LF.
-        let mut line = 2;
-        while reader.read_record(&mut record).map_err(|error| self.csv_error(file, line, error))? {
-            let refused = |problem: String| Error::line(file, line, &format!("{problem}; {}", self.remedy));
-            let row: T = record.deserialize(Some(&header)).map_err(|error| refused(field_problem(&error, &header)))?;
-            if let Some(problem) = row.problem() {
-                return Err(refused(problem));
-            }
-            places.take(&row.place(), line).map_err(refused)?;
-            rows.push(row);
-            line += 1 + record.as_slice().bytes().filter(|byte| *byte == b'\n').count() as u64;
-        }
-        Ok(rows)
+    if tail.is_torn() && torn == Torn::Refused {
+        return Err(Error::line(file, tail.lines + 1, &format!("the last line is torn; {}", T::TORN)));
     }
+    let opened = File::open(file).map_err(Error::read(file))?;
+    // A run that is being measured may have grown since.
+    parse_rows(file, opened.take(tail.whole), remedy, admit)
+}
 
-    fn csv_error(&self, file: &Path, line: u64, error: csv::Error) -> Error {
+fn parse_rows<T: Row>(
+    file: &Path,
+    text: impl io::Read,
+    remedy: &str,
+    mut admit: impl FnMut(&T, u64) -> Result<(), String>,
+) -> Result<Vec<T>, Error> {
+    let csv_error = |line, error: csv::Error| {
         let problem = match error.into_kind() {
             csv::ErrorKind::Io(source) => return Error::Read { file: file.to_owned(), source },
             csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -171,8 +164,30 @@ impl Files<'_> {
             }
             _ => "not UTF-8".to_owned(),
         };
-        Error::line(file, line, &format!("{problem}; {}", self.remedy))
+        Error::line(file, line, &format!("{problem}; {remedy}"))
+    };
+    let mut reader = ReaderBuilder::new().has_headers(false).from_reader(text);
+    let mut header = StringRecord::new();
+    if !reader.read_record(&mut header).map_err(|error| csv_error(1, error))? {
+        return Err(Error::line(file, 1, &format!("the header is missing; {}", T::TORN)));
     }
+    if let Some(problem) = header_problem(&header, columns::<T>()) {
+        return Err(Error::line(file, 1, &format!("{problem}; {NOT_OURS}")));
+    }
+    let (mut record, mut rows) = (StringRecord::new(), Vec::new());
+    // Counted here because the reader's own position is a line behind after CR LF.
+    let mut line = 2;
+    while reader.read_record(&mut record).map_err(|error| csv_error(line, error))? {
+        let refused = |problem: String| Error::line(file, line, &format!("{problem}; {remedy}"));
+        let row: T = record.deserialize(Some(&header)).map_err(|error| refused(field_problem(&error, &header)))?;
+        if let Some(problem) = row.problem() {
+            return Err(refused(problem));
+        }
+        admit(&row, line).map_err(refused)?;
+        rows.push(row);
+        line += 1 + record.as_slice().bytes().filter(|byte| *byte == b'\n').count() as u64;
+    }
+    Ok(rows)
 }
 
 fn header_problem(header: &StringRecord, columns: &[&str]) -> Option<String> {

@@ -7,12 +7,20 @@ use crate::{CELLS, Cell, MACHINE, Machine, SAMPLES, Sample, Status};
 pub(crate) trait Row: Serialize + DeserializeOwned {
     /// The file's name.
     const FILE: &'static str;
+    /// What to do about a file that ends in half a line.
+    const TORN: &'static str = "the run was interrupted: `mapbench run --resume` repairs it and goes on";
 
-    /// Where in the plan the row belongs; no two rows of a file share it.
-    fn place(&self) -> Place<'_>;
+    /// What the row is about, for messages.
+    fn subject(&self) -> String;
 
     /// What is wrong with the row by itself.
     fn problem(&self) -> Option<String>;
+}
+
+/// A row of what a plan measures.
+pub(crate) trait Planned: Row {
+    /// Where in the plan the row belongs; no two rows of a file share it.
+    fn place(&self) -> Place<'_>;
 }
 
 /// A place in the plan.
@@ -29,14 +37,8 @@ pub(crate) struct Place<'a> {
 impl Row for Sample {
     const FILE: &'static str = SAMPLES;
 
-    fn place(&self) -> Place<'_> {
-        Place {
-            workload: &self.workload,
-            read_pct: self.read_pct,
-            threads: self.threads,
-            strategy: Some(&self.strategy),
-            visit: Some((self.fork, self.round)),
-        }
+    fn subject(&self) -> String {
+        format!("{:?}", self.place())
     }
 
     fn problem(&self) -> Option<String> {
@@ -63,9 +65,31 @@ impl Row for Sample {
     }
 }
 
+impl Planned for Sample {
+    fn place(&self) -> Place<'_> {
+        Place {
+            workload: &self.workload,
+            read_pct: self.read_pct,
+            threads: self.threads,
+            strategy: Some(&self.strategy),
+            visit: Some((self.fork, self.round)),
+        }
+    }
+}
+
 impl Row for Machine {
     const FILE: &'static str = MACHINE;
 
+    fn subject(&self) -> String {
+        format!("{:?}", self.place())
+    }
+
+    fn problem(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Planned for Machine {
     fn place(&self) -> Place<'_> {
         Place {
             workload: &self.workload,
@@ -75,23 +99,13 @@ impl Row for Machine {
             visit: Some((self.fork, self.round)),
         }
     }
-
-    fn problem(&self) -> Option<String> {
-        None
-    }
 }
 
 impl Row for Cell {
     const FILE: &'static str = CELLS;
 
-    fn place(&self) -> Place<'_> {
-        Place {
-            workload: &self.workload,
-            read_pct: self.read_pct,
-            threads: self.threads,
-            strategy: Some(&self.strategy),
-            visit: None,
-        }
+    fn subject(&self) -> String {
+        format!("{:?}", self.place())
     }
 
     fn problem(&self) -> Option<String> {
@@ -110,6 +124,18 @@ impl Row for Cell {
             .or_else(|| order_problem(&rates))
             .or_else(|| share_problem("fairness_ppm", self.fairness_ppm))
             .or_else(|| share_problem("hit_ppm", self.hit_ppm))
+    }
+}
+
+impl Planned for Cell {
+    fn place(&self) -> Place<'_> {
+        Place {
+            workload: &self.workload,
+            read_pct: self.read_pct,
+            threads: self.threads,
+            strategy: Some(&self.strategy),
+            visit: None,
+        }
     }
 }
 
@@ -161,7 +187,7 @@ impl<'de> Deserializer<'de> for Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::columns;
-    use crate::{Build, Cell, Declared, Host, Machine, Plan, Provenance, Sample};
+    use crate::{Build, Cell, Declared, Host, Machine, Plan, Provenance, Sample, Semantics};
 
     #[test]
     fn columns_are_the_fields_in_their_order() {
@@ -178,6 +204,7 @@ mod tests {
             ("## samples.csv", columns::<Sample>()),
             ("## machine.csv", columns::<Machine>()),
             ("## cells.csv", columns::<Cell>()),
+            ("## semantics.csv", columns::<Semantics>()),
             ("## provenance.json", columns::<Provenance>()),
             ("### plan", columns::<Plan>()),
             ("### host", columns::<Host>()),

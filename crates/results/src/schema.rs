@@ -32,6 +32,23 @@ pub enum Status {
     WrongAnswer,
 }
 
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Status::Ok => "ok",
+            Status::NotApplicable => "n/a",
+            Status::Detected => "detected",
+            Status::Panicked => "panicked",
+            Status::Aborted => "aborted",
+            Status::Signalled => "signalled",
+            Status::TimedOut => "timed out",
+            Status::OutOfMemory => "out of memory",
+            Status::ProtocolError => "protocol error",
+            Status::WrongAnswer => "wrong answer",
+        })
+    }
+}
+
 /// What is measured, but for the strategy: the cells that share it are compared with each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Group {

@@ -8,7 +8,9 @@ use csv::{Terminator, WriterBuilder};
 use crate::read::{Torn, read_provenance};
 use crate::row::{Row, columns};
 use crate::tail::Tail;
-use crate::{CELLS, Cell, Error, MACHINE, Machine, PROVENANCE, Provenance, Run, SAMPLES, Sample, checksum, time};
+use crate::{
+    CELLS, Cell, Error, MACHINE, Machine, PROVENANCE, Provenance, Run, SAMPLES, SEMANTICS, Sample, checksum, time,
+};
 
 const LOCK: &str = ".lock";
 
@@ -32,7 +34,7 @@ impl RunWriter {
     pub fn create(dir: &Path, provenance: &Provenance) -> Result<Self, Error> {
         fs::create_dir_all(dir).map_err(Error::create(dir))?;
         let lock = lock(dir)?;
-        if [PROVENANCE, SAMPLES, MACHINE, CELLS].iter().any(|name| dir.join(name).exists()) {
+        if [PROVENANCE, SAMPLES, MACHINE, CELLS, SEMANTICS].iter().any(|name| dir.join(name).exists()) {
             return Err(Error::Exists(dir.to_owned()));
         }
         // First, so that all that follows can be resumed.
@@ -114,8 +116,7 @@ impl RunWriter {
         provenance.finished.get_or_insert_with(|| time::rfc3339(SystemTime::now()));
         write_provenance(&self.dir, &provenance)?;
         self.finished = true;
-        // Nobody can take the lock of a finished run for anything. If the file stays, it harms nobody either.
-        let _ = fs::remove_file(self.dir.join(LOCK));
+        unlock(&self.dir);
         Ok(())
     }
 
@@ -124,7 +125,7 @@ impl RunWriter {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, Error> {
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join(LOCK);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::create(&path))?;
     match file.try_lock() {
@@ -134,7 +135,12 @@ fn lock(dir: &Path) -> Result<File, Error> {
     }
 }
 
-fn write_provenance(dir: &Path, provenance: &Provenance) -> Result<(), Error> {
+/// Takes the lock's file away from a finished run, where it says nothing. If it stays, it harms nobody.
+pub(crate) fn unlock(dir: &Path) {
+    let _ = fs::remove_file(dir.join(LOCK));
+}
+
+pub(crate) fn write_provenance(dir: &Path, provenance: &Provenance) -> Result<(), Error> {
     let path = dir.join(PROVENANCE);
     let mut text = serde_json::to_vec_pretty(provenance).map_err(|error| Error::file(&path, error.to_string()))?;
     text.push(b'\n');
@@ -142,7 +148,7 @@ fn write_provenance(dir: &Path, provenance: &Provenance) -> Result<(), Error> {
 }
 
 /// Writes a file as a whole: at every instant it is either the old or the new one.
-fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
@@ -199,16 +205,16 @@ impl Appender {
     }
 }
 
-fn header<T: Row>() -> Vec<u8> {
+pub(crate) fn header<T: Row>() -> Vec<u8> {
     let mut text = columns::<T>().join(",").into_bytes();
     text.extend(b"\r\n");
     text
 }
 
 /// A row as a line of RFC 4180. A row that a reader would refuse is not written.
-fn encode<T: Row>(path: &Path, row: &T) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode<T: Row>(path: &Path, row: &T) -> Result<Vec<u8>, Error> {
     if let Some(problem) = row.problem() {
-        return Err(Error::file(path, format!("a row of {:?} is not written: {problem}", row.place())));
+        return Err(Error::file(path, format!("a row of {} is not written: {problem}", row.subject())));
     }
     let mut writer = WriterBuilder::new().has_headers(false).terminator(Terminator::CRLF).from_writer(Vec::new());
     let encoded = writer.serialize(row).map_err(|error| error.to_string());

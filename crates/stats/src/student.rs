@@ -23,7 +23,7 @@ pub(crate) fn mean_interval(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// The 97.5 % quantile: from the table, and beyond it by the expansion of Abramowitz & Stegun, 26.7.5.
-fn t(degrees: usize) -> f64 {
+pub(crate) fn t(degrees: usize) -> f64 {
     let (z, n) = (NORMAL, degrees as f64);
     TABLE.get(degrees - 1).copied().unwrap_or_else(|| {
         z + (z.powi(3) + z) / (4.0 * n) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * n * n)

@@ -1,12 +1,15 @@
 //! An operation: its kind and its key's index in 32 bits, the kind in the upper 3, the index in the lower 29.
 
+use serde::{Deserialize, Serialize};
+
 const INDEX_BITS: u32 = 29;
 
 /// The largest key range that a packed operation can address.
 pub const MAX_KEY_RANGE: u32 = 1 << INDEX_BITS;
 
 /// The kinds of operation that a stream can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum OpKind {
     /// Look a key up.

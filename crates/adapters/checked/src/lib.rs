@@ -43,6 +43,39 @@
 //! });
 //! ```
 //!
+//! ```compile_fail,E0277
+//! let mut map = std::collections::HashMap::from([(1, 1)]);
+//! let pointer = &raw mut map;
+//! std::thread::spawn(move || unsafe { (*pointer).insert(2, 2) }); // nor can a raw pointer be sent, `unsafe` or not
+//! ```
+//!
+//! Nor can such a map be passed off as a strategy's:
+//!
+//! ```compile_fail,E0277
+//! use std::cell::RefCell;
+//! use std::collections::HashMap;
+//!
+//! use mapbench_api::{ConcurrentMap, MapHandle};
+//!
+//! struct Unsynchronised(RefCell<HashMap<u64, u64>>);
+//!
+//! struct Handle<'m>(&'m Unsynchronised);
+//!
+//! impl MapHandle<u64, u64> for Handle<'_> {
+//!     fn read<R>(&mut self, key: &u64, f: impl FnOnce(&u64) -> R) -> Option<R> {
+//!         self.0.0.borrow().get(key).map(f)
+//!     }
+//! }
+//!
+//! impl ConcurrentMap<u64, u64> for Unsynchronised { // `RefCell` is not `Sync`, which every strategy's map must be
+//!     type Handle<'m> = Handle<'m>;
+//!
+//!     fn handle(&self) -> Handle<'_> {
+//!         Handle(self)
+//!     }
+//! }
+//! ```
+//!
 //! The same with a lock compiles:
 //!
 //! ```
@@ -54,6 +87,9 @@
 //! ```
 
 mod map;
+#[cfg(all(test, loom))]
+mod model_tests;
+mod sync;
 
 pub use map::{CheckedHandle, CheckedMap};
 

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::panic::panic_any;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 use mapbench_api::{ConcurrentMap, Detected, HashBuilder, Key, MapHandle, Value};
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::sync::{AtomicBool, AtomicUsize, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard, fence};
 
 const READ_AND_WRITE: Detected = Detected { message: "fatal error: concurrent map read and map write" };
 const ITERATION_AND_WRITE: Detected = Detected { message: "fatal error: concurrent map iteration and map write" };
@@ -181,7 +181,7 @@ impl<K: Key, V: Value, S: HashBuilder> MapHandle<K, V> for CheckedHandle<'_, K, 
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::BTreeSet;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

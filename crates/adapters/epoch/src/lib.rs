@@ -11,6 +11,10 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(all(test, loom))]
+mod model_tests;
+mod sync;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -20,7 +24,8 @@ use mapbench_api::{
     Change, ConcurrentMap, Consistency, HashBuilder, Iteration, Key, Progress, Reclamation, SingleWriter,
     SingleWriterHandle, Strategy, StrategyInfo, Value,
 };
-use parking_lot::Mutex;
+
+use crate::sync::Mutex;
 
 /// `epoch-cow`: every write swaps in a clone of the map.
 pub struct EpochCow;
@@ -154,7 +159,7 @@ impl<K, V, S> Drop for EpochMap<K, V, S> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
     use std::thread;

@@ -9,9 +9,12 @@ macro_rules! common_notes {
     };
 }
 
+#[cfg(all(test, loom))]
+mod model_tests;
 mod pair;
 mod shards;
 mod single;
+mod sync;
 
 pub use pair::{CoarsePair, RwLockCoarsePair, RwLockSplitPair, SplitPair};
 pub use shards::{ShardedRwLock, ShardedRwLockOf, Shards};

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crossbeam_utils::CachePadded;
 use mapbench_api::{HashBuilder, Iteration, Key, Locked, LockedMap, Strategy, StrategyInfo, Value};
-use parking_lot::RwLock;
 
+use crate::sync::RwLock;
 use crate::{INFO, place, tables};
 
 /// `rwlock-coarse-pair`: two tables under one lock.
@@ -126,7 +126,7 @@ impl<K: Key, V: Value, S: HashBuilder> Locked<K, V> for SplitPair<K, V, S> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     mod coarse {
         mapbench_conformance::test_strategy!(crate::RwLockCoarsePair);

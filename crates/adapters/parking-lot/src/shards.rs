@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crossbeam_utils::CachePadded;
 use mapbench_api::{HashBuilder, Iteration, Key, Locked, LockedMap, Strategy, StrategyInfo, Value};
-use parking_lot::RwLock;
 
+use crate::sync::RwLock;
 use crate::{INFO, place, tables};
 
 /// `sharded-rwlock`: 64 shards on every machine, as many as the dashmap strategies have. A number that follows the cores,
@@ -88,7 +88,7 @@ impl<K: Key, V: Value, S: HashBuilder, const SHARDS: usize> Locked<K, V> for Sha
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     mod default {
         mapbench_conformance::test_strategy!(crate::ShardedRwLock);

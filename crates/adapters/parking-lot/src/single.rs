@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use mapbench_api::{HashBuilder, Key, Locked, LockedMap, Strategy, StrategyInfo, Value};
-use parking_lot::{Mutex, RwLock};
 
 use crate::INFO;
+use crate::sync::{Mutex, RwLock};
 
 /// `parking-lot-mutex`: every operation alone.
 pub struct ParkingLotMutex;
@@ -99,7 +99,7 @@ impl<K: Key, V: Value, S: HashBuilder> Locked<K, V> for ParkingLotRwLockMap<K, V
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     mod mutex {
         mapbench_conformance::test_strategy!(crate::ParkingLotMutex);

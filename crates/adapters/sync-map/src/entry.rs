@@ -180,7 +180,7 @@ fn value<V>(held: &Held<V>) -> Option<&V> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Barrier;
     use std::thread;

@@ -2,6 +2,8 @@
 
 mod entry;
 mod map;
+#[cfg(all(test, loom))]
+mod model_tests;
 mod sync;
 
 use mapbench_api::{
@@ -120,7 +122,7 @@ impl<K: Key, V: Value, S: HashBuilder> MapHandle<K, V> for SyncMapHandle<'_, K, 
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     mapbench_conformance::test_strategy!(crate::SyncMap);
 }

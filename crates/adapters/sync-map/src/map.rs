@@ -249,7 +249,7 @@ impl<K: Key, V, S: HashBuilder> Locked<K, V, S> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

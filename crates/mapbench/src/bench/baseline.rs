@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use mapbench_report::{Cells, Input, diff};
 use mapbench_results::Run;
 
-use crate::cli::Failure;
+use crate::failure::Failure;
 use crate::run::results_dir;
 
 /// Remembers a run under a name.

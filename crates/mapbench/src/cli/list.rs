@@ -1,9 +1,14 @@
 use std::fmt::Write;
 
-use super::Failure;
+use mapbench_report::Standing;
+use mapbench_results::Semantics;
+use mapbench_workload::Workload;
+
+use crate::failure::Failure;
 use crate::plan::SHIPPED;
 use crate::registry::Registry;
-use mapbench_workload::Workload;
+use crate::run::results_dir;
+use crate::verify;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: mapbench list --long")]
@@ -22,7 +27,9 @@ pub(super) struct Arguments {
 pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Failure> {
     let mut text = String::new();
     if !arguments.workloads {
-        strategies(&mut text, registry, arguments.long).expect("a string takes all text");
+        let (verified, unreadable) = verify::newest(&results_dir(), registry);
+        unreadable.iter().for_each(|problem| eprintln!("mapbench: left out: {problem}"));
+        strategies(&mut text, registry, &verified, arguments.long).expect("a string takes all text");
     }
     if !arguments.strategies {
         workloads(&mut text).expect("a string takes all text");
@@ -31,7 +38,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     Ok(())
 }
 
-fn strategies(text: &mut String, registry: &Registry, long: bool) -> std::fmt::Result {
+fn strategies(text: &mut String, registry: &Registry, verified: &[Semantics], long: bool) -> std::fmt::Result {
     for entry in registry.entries() {
         let info = &entry.info;
         writeln!(text, "{}  ({} {})", info.name, info.upstream, info.version)?;
@@ -41,6 +48,13 @@ fn strategies(text: &mut String, registry: &Registry, long: bool) -> std::fmt::R
             "    {}; reads {}; iteration {}; reclamation {}",
             info.consistency, info.read_progress, info.iteration, info.reclamation
         )?;
+        if let Some(standing) = Standing::of(info.name, verified) {
+            let day = standing.finished().split('T').next().unwrap_or_default();
+            writeln!(text, "    checks: {} ({day}; {})", standing.checks(), standing.extent())?;
+            if let Some(staleness) = standing.staleness() {
+                writeln!(text, "    staleness: {staleness}")?;
+            }
+        }
         for lack in entry.declared().unsupported {
             writeln!(text, "    n/a: {lack}")?;
         }

@@ -1,30 +1,37 @@
 //! The command line. One file a subcommand; what goes wrong becomes one line and an exit code here.
 
 mod cmp;
+mod count_operations;
 mod diff;
 mod filter;
+mod gate;
 mod list;
 mod rank;
 mod report;
 mod run;
 mod show;
+mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mapbench_report::Text;
 use mapbench_results::Run;
 
-use crate::plan::PlanError;
-use crate::registry::{Entry, Registry, UnknownName};
-use crate::worker;
+use crate::failure::{Failure, conclude};
+use crate::registry::{Entry, Registry};
+use crate::serve;
 
 pub(crate) use filter::Filter;
 
 /// Comparative benchmarks of concurrent maps.
 #[derive(Parser)]
-#[command(name = "mapbench", version, after_help = "Exit codes: 0 good, 2 bad usage or input, 130 interrupted.")]
+#[command(
+    name = "mapbench",
+    version,
+    after_help = "Exit codes: 0 good, 1 the answer is no, 2 bad usage or input, 3 inconclusive, 130 interrupted."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Subcommands,
@@ -44,11 +51,21 @@ enum Subcommands {
     Cmp(cmp::Arguments),
     /// Compare two runs, cell by cell
     Diff(diff::Arguments),
+    /// Judge a candidate against a base, with a stated error rate
+    Gate(gate::Arguments),
     /// Print a cell's parameters, the first operations of its stream, and a command to run it alone
     Show(show::Arguments),
+    /// Check that strategies are what they declare, or judge a recorded history
+    Verify(verify::Arguments),
+    /// Make one check of one strategy for an orchestrator
+    #[command(hide = true)]
+    VerifyWorker(verify::WorkerArguments),
     /// Serve slices to an orchestrator over standard input and output
     #[command(hide = true)]
     Worker,
+    /// Do so many operations of the cell on standard input, for valgrind to count
+    #[command(hide = true, name = crate::gate::instructions::SUBCOMMAND)]
+    CountOperations(count_operations::Arguments),
 }
 
 /// Runs the command line over the built-in strategies and `more`.
@@ -62,61 +79,14 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::Rank(arguments) => rank::run(&arguments),
         Subcommands::Cmp(arguments) => cmp::run(&arguments),
         Subcommands::Diff(arguments) => diff::run(&arguments),
+        Subcommands::Gate(arguments) => gate::run(&registry, arguments),
         Subcommands::Show(arguments) => show::run(&registry, &arguments),
-        Subcommands::Worker => worker::run(&registry).map_err(|error| Failure::usage(error.to_string())),
+        Subcommands::Verify(arguments) => verify::run(&registry, &arguments),
+        Subcommands::VerifyWorker(arguments) => verify::serve(&registry, &arguments),
+        Subcommands::CountOperations(arguments) => count_operations::run(&registry, &arguments),
+        Subcommands::Worker => serve::run(&registry).map_err(|error| Failure::usage(error.to_string())),
     };
     conclude(outcome)
-}
-
-/// Says what went wrong, if anything did.
-pub(crate) fn conclude(outcome: Result<(), Failure>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{}", failure.message);
-            ExitCode::from(failure.code)
-        }
-    }
-}
-
-/// Why a command did not do what was asked: one line and the exit code.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    message: String,
-    code: u8,
-}
-
-impl Failure {
-    /// Bad usage or input.
-    pub(crate) fn usage(message: impl std::fmt::Display) -> Self {
-        Self { message: format!("mapbench: {message}"), code: 2 }
-    }
-
-    /// Interrupted; what was measured is in `dir`.
-    pub(crate) fn interrupted(dir: &Path) -> Self {
-        let dir = dir.display();
-        let message =
-            format!("mapbench: interrupted; what was measured is kept: `mapbench run --resume {dir}` goes on");
-        Self { message, code: 130 }
-    }
-}
-
-impl From<mapbench_results::Error> for Failure {
-    fn from(error: mapbench_results::Error) -> Self {
-        Self::usage(error.to_string())
-    }
-}
-
-impl From<PlanError> for Failure {
-    fn from(error: PlanError) -> Self {
-        Self::usage(error.to_string())
-    }
-}
-
-impl From<UnknownName> for Failure {
-    fn from(error: UnknownName) -> Self {
-        Self::usage(error.to_string())
-    }
 }
 
 /// Run directories, as arguments.

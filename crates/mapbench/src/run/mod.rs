@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use mapbench_report::Input;
 use mapbench_results::{Provenance, Run, RunWriter, SCHEMA_VERSION, Status, time};
 
-use crate::cli::Failure;
+use crate::failure::Failure;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::{Entry, Registry};
 use crate::sweep::{Done, End, INTERRUPTED, Sweep};
@@ -81,12 +81,7 @@ fn measure(
     done: &Done,
     patience: Duration,
 ) -> Result<Finished, Failure> {
-    // A second interrupt does not wait for the slice; the workers end with this process.
-    let _ = ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
+    heed_interrupts();
     let executable =
         std::env::current_exe().map_err(|error| Failure::usage(format!("cannot find this program: {error}")))?;
     let sweep = Sweep { plan: &provenance.plan, workloads, registry, executable: &executable, patience };
@@ -135,6 +130,15 @@ impl Finished {
     }
 }
 
+/// The first interrupt sets [`INTERRUPTED`]; a second one does not wait, and the workers end with this process.
+pub(crate) fn heed_interrupts() {
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
 /// A run must not mix two versions of a map.
 fn same_strategies(registry: &Registry, provenance: &Provenance) -> Result<(), Failure> {
     for before in &provenance.strategies {
@@ -157,12 +161,12 @@ pub(crate) fn results_dir() -> PathBuf {
 }
 
 /// A host name as a part of a directory's name.
-fn file_name(host: &str) -> String {
+pub(crate) fn file_name(host: &str) -> String {
     host.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect()
 }
 
 /// The command as it was given; the program by its name alone, since its path says where somebody lives.
-fn command() -> Vec<String> {
+pub(crate) fn command() -> Vec<String> {
     let mut words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     if let Some(program) = words.first_mut() {
         *program = Path::new(program).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());

@@ -258,7 +258,7 @@ impl GroupPass<'_> {
         let started: Vec<_> = names
             .iter()
             .map(|name| {
-                let worker = WorkerProcess::start(self.sweep.executable, self.sweep.plan.memory_bytes);
+                let worker = WorkerProcess::start(self.sweep.executable, self.sweep.plan.memory_bytes, 0);
                 let told = worker.map(|mut worker| {
                     worker.tell(&Request::Open(self.open(name, workload, mix)));
                     worker
@@ -290,6 +290,7 @@ impl GroupPass<'_> {
             stream_seeds: stream_seeds(self.sweep.plan.seed, self.fork, threads),
             hash_seed: derive_seed(self.sweep.plan.seed, &[HASH, u64::from(self.fork), self.index as u64]),
             processors: placement(self.processors, threads),
+            planted: None,
         }
     }
 

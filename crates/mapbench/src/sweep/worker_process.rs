@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mapbench_results::Status;
+use serde::de::DeserializeOwned;
 
 use crate::protocol::{Event, Request};
 use crate::system;
@@ -39,10 +40,16 @@ pub(crate) struct WorkerProcess {
 }
 
 impl WorkerProcess {
-    /// Starts `executable worker`.
-    pub(crate) fn start(executable: &Path, memory_bytes: u64) -> Result<Self, Lost> {
-        let mut child = Command::new(executable)
-            .arg("worker")
+    /// Starts `executable worker`. So many bytes more in its environment move its stack.
+    pub(crate) fn start(executable: &Path, memory_bytes: u64, padding: usize) -> Result<Self, Lost> {
+        let mut command = Command::new(executable);
+        command.arg("worker").env("MAPBENCH_PADDING", "x".repeat(padding));
+        Self::spawn(command, memory_bytes)
+    }
+
+    /// Starts a command that says JSON lines.
+    pub(crate) fn spawn(mut command: Command, memory_bytes: u64) -> Result<Self, Lost> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -51,7 +58,7 @@ impl WorkerProcess {
             .spawn()
             .map_err(|error| Lost {
                 status: Status::ProtocolError,
-                message: format!("cannot start {}: {error}", executable.display()),
+                message: format!("cannot start {}: {error}", Path::new(command.get_program()).display()),
             })?;
         let stdout = child.stdout.take().expect("standard output is piped");
         let stderr = child.stderr.take().expect("standard error is piped");
@@ -87,6 +94,17 @@ impl WorkerProcess {
 
     /// Waits for the answer to the last request.
     pub(crate) fn answer(&mut self, deadline: Duration) -> Result<Event, Lost> {
+        match self.hear(deadline)? {
+            Event::Failed { status, message } => {
+                self.kill();
+                Err(Lost { status, message })
+            }
+            event => Ok(event),
+        }
+    }
+
+    /// Waits for the next line.
+    pub(crate) fn hear<T: DeserializeOwned>(&mut self, deadline: Duration) -> Result<T, Lost> {
         let began = Instant::now();
         loop {
             match self.lines.recv_timeout(LOOK) {
@@ -133,13 +151,9 @@ impl WorkerProcess {
         }
     }
 
-    fn understand(&mut self, line: &str) -> Result<Event, Lost> {
+    fn understand<T: DeserializeOwned>(&mut self, line: &str) -> Result<T, Lost> {
         match serde_json::from_str(line) {
-            Ok(Event::Failed { status, message }) => {
-                self.kill();
-                Err(Lost { status, message })
-            }
-            Ok(event) => Ok(event),
+            Ok(said) => Ok(said),
             // Half a line is what a worker leaves that dies while it speaks: how it died says more.
             Err(_) if !line.ends_with('\n') => Err(self.obituary()),
             Err(error) => {
@@ -218,7 +232,7 @@ mod tests {
 
     fn lost(body: &str) -> Lost {
         let dir = tempfile::tempdir().unwrap();
-        let mut worker = WorkerProcess::start(&script(&dir, body), 1 << 30).unwrap();
+        let mut worker = WorkerProcess::start(&script(&dir, body), 1 << 30, 0).unwrap();
         worker.tell(&Request::Slice { warm_ns: 0, slice_ns: 0 });
         worker.answer(Duration::from_millis(600)).unwrap_err()
     }
@@ -241,14 +255,14 @@ mod tests {
 
     #[test]
     fn a_missing_executable_is_named() {
-        let Err(lost) = WorkerProcess::start(Path::new("/nonexistent/worker"), 0) else { panic!("it started") };
+        let Err(lost) = WorkerProcess::start(Path::new("/nonexistent/worker"), 0, 0) else { panic!("it started") };
         assert!(lost.message.contains("/nonexistent/worker"), "{}", lost.message);
     }
 
     #[test]
     fn a_worker_over_its_budget_is_killed() {
         let dir = tempfile::tempdir().unwrap();
-        let mut worker = WorkerProcess::start(&script(&dir, "exec sleep 60"), 1).unwrap();
+        let mut worker = WorkerProcess::start(&script(&dir, "exec sleep 60"), 1, 0).unwrap();
         assert_eq!(worker.answer(Duration::from_secs(5)).unwrap_err().status, Status::OutOfMemory);
     }
 }

@@ -202,7 +202,7 @@ pub(crate) fn coordinate(crew: &Crew, streams: Vec<String>, requests: &mut Reque
                 crew.enter(Phase::Exit);
                 return Ok(());
             }
-            Ok(Some(Request::Open(_))) => {
+            Ok(Some(Request::Open(_) | Request::Describe)) => {
                 crew.enter(Phase::Exit);
                 return Err(WorkerError::Order);
             }

@@ -4,60 +4,38 @@
 mod batch;
 mod check;
 mod coordinator;
+mod planted;
 mod thread;
 
 use std::io::{self, BufRead, Write};
 
+use foldhash::fast::FixedState;
 use mapbench_api::Strategy;
-use mapbench_results::Status;
 use mapbench_workload::{key_of, prefilled, stream, value_of};
-use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::hasher;
-use crate::protocol::{Event, Open, PROTOCOL_VERSION, Request};
-use crate::registry::Registry;
+use crate::protocol::{Event, Open, Request};
 
 pub(crate) use batch::{Tally, run_batch};
-
-/// Serves requests until the orchestrator closes or goes away.
-pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
-    // An orchestrator that is killed must not leave workers behind; the end of standard input alone would not reach a
-    // worker whose map hangs.
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)?;
-    // A panic is reported as an event, by the thread that catches it; the default text would only repeat it.
-    std::panic::set_hook(Box::new(|_| {}));
-    let mut requests = Requests { lines: io::stdin().lock().lines() };
-    let Some(first) = requests.next()? else { return Ok(()) };
-    let Request::Open(open) = first else { return Err(WorkerError::Order) };
-    if open.protocol != PROTOCOL_VERSION {
-        let message = format!("the worker speaks protocol {PROTOCOL_VERSION}, the orchestrator {}", open.protocol);
-        return say(&Event::Failed { status: Status::ProtocolError, message });
-    }
-    match registry.find(&open.strategy) {
-        Ok(entry) => (entry.serve)(&open, &mut requests),
-        Err(error) => say(&Event::Failed { status: Status::ProtocolError, message: error.to_string() }),
-    }
-}
+pub(crate) use planted::Plant;
 
 /// Builds the map of `S` and serves slices on it. All that is compiled anew for every strategy hangs on this function.
 pub(crate) fn serve<S: Strategy>(open: &Open, requests: &mut Requests) -> Result<(), WorkerError> {
-    let entries = prefilled(open.population, open.key_range).map(|index| {
-        let key = key_of(index);
-        (key, value_of(key, 0))
-    });
-    let map = S::build(open.population as usize, hasher::seeded(open.hash_seed), entries);
+    let map = build::<S>(open);
     let streams: Vec<_> = open
         .stream_seeds
         .iter()
         .map(|seed| stream::uniform(*seed, open.mix, open.key_range, stream::STREAM_OPS))
         .collect();
+    let planted: Vec<_> =
+        streams.iter().map(|stream| open.planted.map(|planted| Plant::new(planted, stream))).collect();
     let crew = coordinator::Crew::new(open.threads);
     std::thread::scope(|scope| {
-        for (index, stream) in streams.iter().enumerate() {
+        for ((index, stream), planted) in streams.iter().enumerate().zip(planted) {
             let processor = open.processors.get(index).copied();
             let seat = thread::Seat { crew: &crew, index, processor, population: u64::from(open.population) };
             let map = &map;
-            scope.spawn(move || thread::work(map, &seat, &S::INFO, stream));
+            scope.spawn(move || thread::work(map, &seat, &S::INFO, stream, planted));
         }
         let digests = streams.iter().map(|stream| format!("{:016x}", stream::digest(stream))).collect();
         coordinator::coordinate(&crew, digests, requests)
@@ -66,12 +44,26 @@ pub(crate) fn serve<S: Strategy>(open: &Open, requests: &mut Requests) -> Result
     say(&Event::Closed)
 }
 
+/// The map of a cell, with its entries.
+pub(crate) fn build<S: Strategy>(open: &Open) -> S::Map<u64, u64, FixedState> {
+    let entries = prefilled(open.population, open.key_range).map(|index| {
+        let key = key_of(index);
+        (key, value_of(key, 0))
+    });
+    S::build(open.population as usize, hasher::seeded(open.hash_seed), entries)
+}
+
 /// The requests of the orchestrator, in order.
 pub(crate) struct Requests {
     lines: io::Lines<io::StdinLock<'static>>,
 }
 
 impl Requests {
+    /// What arrives on standard input.
+    pub(crate) fn from_stdin() -> Self {
+        Self { lines: io::stdin().lock().lines() }
+    }
+
     /// The next request; `None` when the orchestrator closed the pipe.
     pub(crate) fn next(&mut self) -> Result<Option<Request>, WorkerError> {
         let Some(line) = self.lines.next() else { return Ok(None) };

@@ -10,6 +10,7 @@ use mapbench_workload::PackedOp;
 use super::batch::{Tally, run_batch};
 use super::check;
 use super::coordinator::{Crew, Failure, Phase, Report, since};
+use super::planted::Plant;
 use crate::protocol::Measured;
 use crate::system;
 
@@ -30,8 +31,15 @@ pub(crate) struct Seat<'a> {
 }
 
 /// Works until told to exit. A panic of the map becomes the worker's failure.
-pub(crate) fn work<M: ConcurrentMap<u64, u64>>(map: &M, seat: &Seat, info: &StrategyInfo, stream: &[PackedOp]) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| attend(map, seat, info, stream))) {
+pub(crate) fn work<M: ConcurrentMap<u64, u64>>(
+    map: &M,
+    seat: &Seat,
+    info: &StrategyInfo,
+    stream: &[PackedOp],
+    planted: Option<Plant>,
+) {
+    let runner = Runner { stream, cursor: 0, batch: 1, tally: Tally::default(), planted };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| attend(map, seat, info, runner))) {
         let failure = if let Some(detected) = payload.downcast_ref::<Detected>() {
             Failure { status: Status::Detected, message: detected.message.to_owned() }
         } else {
@@ -46,12 +54,11 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("a panic without a text").to_owned()
 }
 
-fn attend<M: ConcurrentMap<u64, u64>>(map: &M, seat: &Seat, info: &StrategyInfo, stream: &[PackedOp]) {
+fn attend<M: ConcurrentMap<u64, u64>>(map: &M, seat: &Seat, info: &StrategyInfo, mut runner: Runner) {
     if let Some(processor) = seat.processor {
         system::pin_this_thread(processor);
     }
     let mut handle = map.handle();
-    let mut runner = Runner { stream, cursor: 0, batch: 1, tally: Tally::default() };
     loop {
         match seat.crew.sleep(seat.index) {
             Phase::Warm | Phase::Measure | Phase::Drain => runner.slice(&mut handle, seat),
@@ -74,6 +81,7 @@ struct Runner<'a> {
     cursor: usize,
     batch: usize,
     tally: Tally,
+    planted: Option<Plant>,
 }
 
 impl Runner<'_> {
@@ -118,6 +126,9 @@ impl Runner<'_> {
         let end = (self.cursor + self.batch).min(self.stream.len());
         let ops = &self.stream[self.cursor..end];
         run_batch(handle, ops, &mut self.tally);
+        if let Some(plant) = &mut self.planted {
+            plant.follow(handle, ops, &mut self.tally);
+        }
         handle.quiesce();
         self.cursor = if end == self.stream.len() { 0 } else { end };
         ops.len() == self.batch

@@ -7,10 +7,8 @@ use mapbench_results::Group;
 use maud::{Markup, html};
 
 use super::View;
-use crate::{answer, format};
-
-/// What the answers are about: all of them, so far.
-const OBJECTIVE: &str = "throughput";
+use crate::format;
+use crate::objective::Objective;
 
 /// The answers of a run, first those at the largest number of threads that have a core each.
 pub(super) fn section(view: &View) -> Markup {
@@ -20,14 +18,14 @@ pub(super) fn section(view: &View) -> Markup {
     let threads = most_threads(&groups, cores);
     let (chosen, others): (Vec<&Group>, Vec<&Group>) =
         groups.iter().partition(|group| threads.is_none_or(|threads| group.threads == threads));
-    let sentences = |groups: &[&Group], with_threads: bool| {
+    let sentences = |groups: &[&Group], with_threads: bool, objective: Objective| {
         let entry = |group: &Group| {
             let full = format::group(group, cores);
             let short = format!("{}, {} % reads", group.workload, group.read_pct);
-            let answer = html! { (answer::sentence(input.cells, group)) };
+            let answer = html! { (view.answer(group, objective)) };
             let label = if with_threads { &full } else { &short };
             // Of several runs none has a bar of its own: there is one above, for all of them.
-            if view.is_alone() { entry(group, &full, label, &answer) } else { plain(label, &answer) }
+            if view.is_alone() { entry(group, objective, &full, label, &answer) } else { plain(label, &answer) }
         };
         html! { dl.answers { @for group in groups { (entry(group)) } } }
     };
@@ -38,12 +36,17 @@ pub(super) fn section(view: &View) -> Markup {
         } @else {
             p { "Every measured number of threads is above the number of cores: no map shows how it scales here." }
         }
-        (sentences(&chosen, threads.is_none()))
+        (sentences(&chosen, threads.is_none(), Objective::Throughput))
         @if chosen.len() < groups.len() {
             details {
                 summary { "At other numbers of threads" }
-                (sentences(&others, true))
+                (sentences(&others, true, Objective::Throughput))
             }
+        }
+        details {
+            summary { "By memory" }
+            p.hint { "Resident memory of the whole process, of which a part is the same for every map. Ratios and ties are those of memory, in whichever way the throughputs differ." }
+            (sentences(&groups, true, Objective::Memory))
         }
         p.hint { "“Tie”: the 95 % interval of the ratio covers 1. Slowdowns are ratios within rounds, in which all maps run side by side, a slice each in turn." }
     };
@@ -55,9 +58,13 @@ fn plain(label: &str, answer: &Markup) -> Markup {
 }
 
 /// An answer that the bar can find, under its label there and in the list.
-pub(super) fn entry(group: &Group, in_bar: &str, in_list: &str, answer: &Markup) -> Markup {
+pub(super) fn entry(group: &Group, objective: Objective, in_bar: &str, in_list: &str, answer: &Markup) -> Markup {
+    let in_bar = match objective {
+        Objective::Throughput => in_bar.to_owned(),
+        Objective::Memory => format!("{in_bar}, by memory"),
+    };
     html! {
-        div data-objective=(OBJECTIVE) data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) data-label=(in_bar) {
+        div data-objective=(objective.name()) data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) data-label=(in_bar) {
             dt { (in_list) }
             dd { (answer) }
         }
@@ -112,18 +119,18 @@ impl Control {
     }
 }
 
-/// The controls, and the place where the script puts the answer. Without a script there are none. Numbers of threads
-/// above the cores are remarked.
-pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str) -> Markup {
+/// The group that is shown first: most programs both read and write, with every thread on a core of its own.
+pub(super) fn chosen<'a>(groups: &[&'a Group], cores: u32) -> Option<&'a Group> {
     let threads = most_threads(groups, cores);
-    let at_most = || groups.iter().filter(|group| threads.is_none_or(|threads| group.threads == threads));
-    // Most programs both read and write.
-    let Some(chosen) = at_most().find(|group| (1..100).contains(&group.read_pct)).or_else(|| at_most().next()) else {
-        return html! {};
-    };
+    let at_most = || groups.iter().copied().filter(|group| threads.is_none_or(|threads| group.threads == threads));
+    at_most().find(|group| (1..100).contains(&group.read_pct)).or_else(|| at_most().next())
+}
+
+/// Workload, reads and threads. Numbers of threads above the cores are remarked.
+fn controls(groups: &[&Group], cores: u32, remark: &str, chosen: &Group) -> [Control; 3] {
     let mut threads: Vec<u32> = groups.iter().map(|group| group.threads).collect();
     threads.sort_unstable();
-    let controls = [
+    [
         Control::of(
             ("workload", "Workload"),
             groups.iter().map(|group| group.workload.as_str()),
@@ -136,13 +143,34 @@ pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str) -> Markup {
         Control::of(("threads", "Threads"), threads.into_iter(), &chosen.threads, |threads| {
             if *threads > cores { format!("{threads} ({remark})") } else { threads.to_string() }
         }),
-        Control::of(("objective", "Best by"), [OBJECTIVE].into_iter(), &OBJECTIVE, ToString::to_string),
-    ];
+    ]
+}
+
+/// The controls, and the place where the script puts the answer. Without a script there are none.
+pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str) -> Markup {
+    let Some(chosen) = chosen(groups, cores) else { return html! {} };
+    let objectives = Objective::ALL.map(Objective::name);
+    let objective = Control::of(("objective", "Best by"), objectives.into_iter(), &objectives[0], ToString::to_string);
     html! {
         fieldset.bar hidden data-unmeasured="This combination was not measured, and nothing is interpolated." {
             legend { "Your case" }
-            div.controls { @for control in &controls { (control.draw()) } }
+            div.controls {
+                @for control in &controls(groups, cores, remark, chosen) { (control.draw()) }
+                (objective.draw())
+            }
             div.said aria-live="polite" {}
+        }
+    }
+}
+
+/// The controls of the bar again, further down the page: what is changed here changes there. None without a script, or
+/// where there is no choice.
+pub(super) fn twin(groups: &[&Group], cores: u32) -> Markup {
+    let Some(chosen) = chosen(groups, cores).filter(|_| groups.len() > 1) else { return html! {} };
+    html! {
+        fieldset.bar.twin hidden {
+            legend { "Your case" }
+            div.controls { @for control in &controls(groups, cores, "oversubscribed", chosen) { (control.draw()) } }
         }
     }
 }
@@ -158,12 +186,14 @@ mod tests {
     fn every_combination_of_the_controls_has_its_answer() {
         let (provenance, samples) = sweep(2);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
         let page = section(&View::alone(input)).into_string();
         for read_pct in [0, 50, 90, 99, 100] {
             assert!(page.contains(&format!("<option value=\"{read_pct}\"")), "{page}");
             for threads in [1, 2, 4] {
-                let entry = format!("data-workload=\"w\" data-reads=\"{read_pct}\" data-threads=\"{threads}\"");
+                let entry = format!(
+                    "data-objective=\"memory\" data-workload=\"w\" data-reads=\"{read_pct}\" data-threads=\"{threads}\""
+                );
                 assert_eq!(page.matches(&entry).count(), 1, "{entry}");
             }
         }
@@ -177,7 +207,7 @@ mod tests {
     #[test]
     fn without_a_choice_there_is_no_control() {
         let page = with_input(["a", "b", "c", "d"], |input| section(&View::alone(*input)).into_string());
-        assert!(!page.contains("<select"), "{page}");
-        assert!(page.contains("Reads<b>90 %</b>") && page.contains("Best by<b>throughput</b>"), "{page}");
+        assert_eq!(page.matches("<select").count(), 1, "{page}");
+        assert!(page.contains("Reads<b>90 %</b>") && page.contains("<option value=\"memory\">memory"), "{page}");
     }
 }

@@ -4,6 +4,7 @@ use mapbench_results::{Cell, Group, Status};
 use maud::{Markup, html};
 
 use super::View;
+use super::axis::{power_of_ten, px, round_above, round_below};
 use crate::rank::Rank;
 use crate::{Input, LIMITS, format};
 
@@ -28,7 +29,7 @@ pub(super) fn section(view: &View, rank: &Rank) -> Markup {
         }
     }
     let body = html! {
-        p { "Million operations a second; bands are 95 % intervals over processes, and include what the machine did in those minutes: maps are compared by the ratios above. Dashed and upright: the number of cores. Dotted: as many times the fastest single thread as there are threads. Coloured: the strategies that rank first over all cells; in black, a leader of the panel that is not among them; the others are grey, and named on hover." }
+        p { "Million operations a second; bands are 95 % intervals over processes, and include what the machine did in those minutes: maps are compared by the ratios above. Dashed and upright: the number of cores. Dotted: as many times the fastest single thread as there are threads. Coloured: the strategies that rank first over all cells; in the colour of this text, a leader of the panel that is not among them; the others are grey, and named on hover." }
         // The style sheet shows the charts of the scale that is chosen here: no script is needed.
         label.switch { input type="checkbox" name=(view.id("scale")) value="linear" autocomplete="off"; "Linear scale" }
         div.panels {
@@ -301,23 +302,6 @@ fn linear_step(high: f64) -> f64 {
     round_above(high / 6.0)
 }
 
-fn power_of_ten(x: f64) -> f64 {
-    // A tick is never half a per cent above its power, nor below it.
-    10_f64.powf((x * 1.005).log10().floor())
-}
-
-/// The next of 1, 2 and 5 times a power of ten, upwards.
-fn round_above(x: f64) -> f64 {
-    let power = power_of_ten(x);
-    [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|round| *round >= x * 0.999).unwrap_or(x)
-}
-
-/// The same, downwards.
-fn round_below(x: f64) -> f64 {
-    let power = power_of_ten(x);
-    [5.0, 2.0, 1.0].map(|step| step * power).into_iter().find(|round| *round <= x * 1.001).unwrap_or(x)
-}
-
 fn path(scale: &Scale, points: &[(u32, f64)]) -> String {
     let points: Vec<String> =
         points.iter().map(|(threads, rate)| format!("{},{}", px(scale.x(*threads)), px(scale.y(*rate)))).collect();
@@ -351,11 +335,6 @@ fn labels<'a>(scale: &Scale, styled: &[(Style, &'a Line<'a>)]) -> Vec<(Style, &'
         bound = label.2 - APART;
     }
     labels
-}
-
-/// A coordinate, to a tenth of a unit: more would only make the page longer.
-fn px(x: f64) -> String {
-    format!("{x:.1}")
 }
 
 /// Operations per second as the axis shows them: in millions, without zeros that say nothing.

@@ -1,9 +1,12 @@
 //! One self-contained page: no request, no script needed, the same bytes for the same rows.
 
 mod answers;
+mod axis;
 mod heatmap;
 mod lines;
+mod memory;
 mod noise;
+mod place;
 mod provenance;
 mod runs;
 mod spread;
@@ -121,6 +124,7 @@ fn parts(view: &View) -> Markup {
         (winners::section(view))
         (heatmap::section(view))
         (lines::section(view, &rank))
+        (memory::section(view))
         (overall(view, &rank))
         (table::section(view))
         (strategies::section(view))
@@ -204,7 +208,8 @@ mod tests {
     fn a_whole_sweep_fits_in_a_megabyte() {
         let (provenance, samples) = sweep(26);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let page = html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells });
+        let page =
+            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] });
         assert!(page.len() < 1 << 20, "{} bytes", page.len());
         for scale in ["log", "linear"] {
             assert_eq!(page.matches(&format!("<svg class=\"{scale}\"")).count(), 5);
@@ -219,14 +224,16 @@ mod tests {
     fn an_unfinished_run_shows_what_it_has() {
         let (mut provenance, samples) = sweep(2);
         provenance.finished = None;
-        let page = html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[] });
+        let page =
+            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] });
         assert!(page.contains("The run is unfinished") && page.contains("s0 leads; s1 is "), "{page}");
     }
 
     #[test]
     fn nothing_and_a_single_strategy_make_a_page() {
         let (provenance, samples) = sweep(1);
-        let page = |samples: &[_]| html(&Input { provenance: &provenance, samples, machine: &[], cells: &[] });
+        let page =
+            |samples: &[_]| html(&Input { provenance: &provenance, samples, machine: &[], cells: &[], semantics: &[] });
         assert!(page(&samples).contains("s0 alone was measured"));
         assert!(page(&[]).contains("no map was measured") && page(&[]).contains("not measured"));
     }
@@ -234,6 +241,11 @@ mod tests {
     #[test]
     fn the_same_rows_make_the_same_page() {
         assert_eq!(with_input(NAMES, html), with_input(NAMES, html));
+        let page = || {
+            let (provenance, samples) = sweep(9);
+            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] })
+        };
+        assert!(page() == page(), "a page of more than a few cells");
     }
 
     #[test]
@@ -242,5 +254,53 @@ mod tests {
         let page = with_input([name, "\"><img onerror=x>", "'", "frozen"], html);
         assert!(!page.contains("<script>alert") && !page.contains("<img"));
         assert!(page.contains("&lt;/script&gt;&lt;script&gt;alert(1)"));
+    }
+
+    /// Every text that a file can hold, but for the words that the program knows.
+    #[test]
+    fn hostile_files_are_text() {
+        const EVIL: &str = "</script><script>alert(1)</script>\"><img onerror=x>";
+        let evil = || EVIL.to_owned();
+        let (mut provenance, mut samples) = sweep(1);
+        let plan = &mut provenance.plan;
+        plan.groups.iter_mut().for_each(|group| group.workload = evil());
+        (plan.strategies, plan.workloads) = (vec![evil()], [(evil(), evil())].into());
+        (plan.profile, plan.hasher) = (evil(), evil());
+        for sample in &mut samples {
+            (sample.workload, sample.strategy) = (evil(), evil());
+        }
+        let host = &mut provenance.host;
+        for text in [&mut host.name, &mut host.cpu, &mut host.caches, &mut host.kernel] {
+            *text = evil();
+        }
+        (host.governor, host.virtualisation) = (Some(evil()), Some(evil()));
+        let build = &mut provenance.build;
+        for text in [&mut build.rustc, &mut build.target, &mut build.flags, &mut build.allocator] {
+            *text = evil();
+        }
+        build.revision = Some(evil());
+        let declared = &mut provenance.strategies[0];
+        for text in [
+            &mut declared.name,
+            &mut declared.upstream,
+            &mut declared.version,
+            &mut declared.summary,
+            &mut declared.consistency,
+            &mut declared.iteration,
+            &mut declared.read_progress,
+            &mut declared.reclamation,
+            &mut declared.configuration,
+            &mut declared.notes,
+        ] {
+            *text = evil();
+        }
+        declared.unsupported = vec![evil()];
+        (provenance.command, provenance.checksums) = (vec![evil()], [(evil(), evil())].into());
+        (provenance.started, provenance.finished) = (evil(), Some(evil()));
+        let page =
+            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] });
+        assert!(!page.contains("<img") && !page.contains("\"\">"), "{page}");
+        assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (1, 1));
+        assert!(page.matches("&lt;/script&gt;&lt;script&gt;alert(1)").count() > 100);
     }
 }

@@ -40,7 +40,7 @@ fn probes(machine: &[Machine]) -> [Probe; 3] {
     let values = |field: fn(&Machine) -> Option<u64>| machine.iter().filter_map(field).map(|ns| ns as f64).collect();
     [
         Probe {
-            name: "core to core and back",
+            name: "way from core to core and back",
             cause: "the cores were moved apart, or a neighbour was busy",
             values: values(|row| row.round_trip_ns),
         },
@@ -196,7 +196,8 @@ mod tests {
         let rows: Vec<Machine> = (0..100).map(|round| machine(round, arithmetic_ns(round))).collect();
         let samples = [crate::testing::slices("a", 0, 0, 1.0)];
         let samples = samples.map(|sample| mapbench_results::Sample { start_ns: Some(1_000_000), ..sample });
-        warned(&Input { provenance: &provenance, samples: &samples, machine: &rows, cells: &[] }).join("\n")
+        warned(&Input { provenance: &provenance, samples: &samples, machine: &rows, cells: &[], semantics: &[] })
+            .join("\n")
     }
 
     #[test]

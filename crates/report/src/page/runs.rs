@@ -6,7 +6,8 @@ use mapbench_results::Group;
 use maud::{Markup, html};
 
 use super::{View, answers, provenance};
-use crate::{answer, format};
+use crate::format;
+use crate::objective::Objective;
 
 /// The answers of every run to every question that any of them asked.
 pub(super) fn section(views: &[View]) -> Markup {
@@ -19,16 +20,26 @@ pub(super) fn section(views: &[View]) -> Markup {
             p { "Each run is compared within itself, and its numbers are never mixed with another's: only the answers stand side by side." }
             (redefined(views))
             (answers::bar(&groups, fewest, "oversubscribed in some runs"))
-            dl.answers {
-                @for group in &groups {
-                    @let label = format::group(group, u32::MAX);
-                    (answers::entry(group, &label, &label, &side_by_side(views, group)))
-                }
+            (answers_of(views, &groups, Objective::Throughput))
+            details {
+                summary { "By memory" }
+                (answers_of(views, &groups, Objective::Memory))
             }
         }
         section aria-labelledby="differences" {
             h2 id="differences" { "What differs between the runs" }
             (differences(views))
+        }
+    }
+}
+
+fn answers_of(views: &[View], groups: &[&Group], objective: Objective) -> Markup {
+    html! {
+        dl.answers {
+            @for group in groups {
+                @let label = format::group(group, u32::MAX);
+                (answers::entry(group, objective, &label, &label, &side_by_side(views, group, objective)))
+            }
         }
     }
 }
@@ -39,7 +50,7 @@ fn groups<'a>(views: &[View<'a>]) -> Vec<&'a Group> {
     views.iter().flat_map(|view| &view.input.provenance.plan.groups).filter(|group| seen.insert(*group)).collect()
 }
 
-fn side_by_side(views: &[View], group: &Group) -> Markup {
+fn side_by_side(views: &[View], group: &Group, objective: Objective) -> Markup {
     html! {
         div.side {
             @for view in views {
@@ -47,7 +58,7 @@ fn side_by_side(views: &[View], group: &Group) -> Markup {
                     a href=(format!("#{}", view.anchor())) { (view.label()) }
                     br;
                     @if view.input.provenance.plan.groups.contains(group) {
-                        (answer::sentence(view.input.cells, group))
+                        (view.answer(group, objective))
                         @if group.threads > view.input.provenance.host.cores { " (oversubscribed)" }
                     } @else { "not measured in this run" }
                 }
@@ -90,9 +101,9 @@ fn differences(views: &[View]) -> Markup {
     rows.retain(|(_, values)| values.windows(2).any(|pair| pair[0] != pair[1]));
     html! {
         @if rows.is_empty() { p { "Nothing that is recorded." } } @else {
-            div.scroll tabindex="0" role="region" aria-labelledby="differences" {
+            div.scroll tabindex="0" role="region" aria-label="Table: differences" {
                 table {
-                    thead { tr { th scope="col" { "" } @for view in views { th scope="col" { (view.label()) } } } }
+                    thead { tr { td {} @for view in views { th scope="col" { (view.label()) } } } }
                     tbody {
                         @for (name, values) in &rows { tr { th scope="row" { (name) } @for value in values { td { (value) } } } }
                     }
@@ -122,7 +133,7 @@ mod tests {
         let machine = [machine(0, 100)];
         let input = |run| -> Input {
             let (provenance, samples): &(_, Vec<_>) = run;
-            Input { provenance, samples, machine: &machine, cells: &[] }
+            Input { provenance, samples, machine: &machine, cells: &[], semantics: &[] }
         };
         html_of(&runs.iter().map(input).collect::<Vec<_>>())
     }
@@ -132,7 +143,9 @@ mod tests {
         let page = page(&[run("left", "a"), run("right", "b")]);
         let both = "Run 1: left</a><br>a leads; b is 2.00x slower [2.00, 2.00]</div><div><a href=\"#run2\">Run 2: right</a><br>b leads; a is 2.00x slower [2.00, 2.00]</div>";
         assert!(page.contains(both), "{page}");
-        assert_eq!(page.matches("data-reads=\"90\" data-threads=\"2\"").count(), 1);
+        for label in ["w, 90 % reads, 2 threads", "w, 90 % reads, 2 threads, by memory"] {
+            assert_eq!(page.matches(&format!("data-label=\"{label}\"")).count(), 1, "{label}");
+        }
         assert!(page.contains("<td>left: cpu, 2 cores</td><td>right: cpu, 2 cores</td>"));
         assert!(page.contains("Run 1: left</a>, no warning<p>"), "{page}");
         assert!(!page.contains("<th scope=\"row\">kernel</th>"), "a fact that all runs share is no difference");
@@ -184,7 +197,7 @@ mod tests {
     #[test]
     fn one_run_is_the_page_of_that_run_and_none_is_a_page() {
         let (provenance, samples) = run("left", "a");
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[] };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] };
         assert_eq!(html_of(&[input]), html(&input));
         assert!(html_of(&[]).contains("There is no run to show."));
     }

@@ -2,15 +2,16 @@
 // Sorting, choosing an answer, and the address: the page is complete without them, and every number is in it already.
 
 const bar = document.querySelector(".bar");
-const questions = [...document.querySelectorAll(".bar select")];
-const controls = [...questions, ...document.querySelectorAll(".switch input")];
+const questions = [...document.querySelectorAll(".bar:not(.twin) select")];
+const controls = [...document.querySelectorAll(".bar select, .switch input")];
+
+const asked = ({ dataset }) => questions.every(({ name, value }) => (dataset[name] ?? value) === value);
 
 // The entry of the list whose attributes are what the controls say.
 const say = () => {
   if (!bar) return;
   const said = bar.querySelector(".said");
-  const entries = [...document.querySelectorAll(".answers > div")];
-  const entry = entries.find(({ dataset }) => questions.every(({ name, value }) => dataset[name] === value));
+  const entry = [...document.querySelectorAll(".answers > div")].find(asked);
   if (!entry) {
     said.textContent = bar.dataset.unmeasured;
     return;
@@ -18,6 +19,19 @@ const say = () => {
   const label = document.createElement("strong");
   label.textContent = entry.dataset.label;
   said.replaceChildren(label, ...entry.querySelector("dd").cloneNode(true).childNodes);
+};
+
+// Of the charts that are drawn for every case, the one of the case that was chosen.
+for (const others of document.querySelectorAll("details.cases")) {
+  others.before(...others.querySelectorAll(".case"));
+  others.remove();
+}
+const show = () => {
+  for (const part of document.querySelectorAll("section:has(> .case)")) {
+    const cases = [...part.querySelectorAll(":scope > .case")];
+    for (const one of cases) one.hidden = !asked(one);
+    part.querySelector(".unmeasured").hidden = cases.some((one) => !one.hidden);
+  }
 };
 
 // What the address does not say is as it was when the page was loaded.
@@ -34,6 +48,7 @@ const fromAddress = () => {
     }
   }
   say();
+  show();
 };
 
 // A change of the address is a step that the back button takes back.
@@ -45,13 +60,39 @@ const toAddress = () => {
   location.hash = state;
 };
 
-for (const control of controls) control.addEventListener("change", toAddress);
+for (const control of controls) {
+  control.addEventListener("change", () => {
+    for (const twin of controls) if (twin.name === control.name) twin.value = control.value;
+    toAddress();
+  });
+}
 addEventListener("hashchange", () => {
   // A link to a part of the page is no state of the controls.
   if (location.hash === "" || location.hash.includes("=")) fromAddress();
 });
-if (bar) bar.hidden = false;
+for (const hidden of document.querySelectorAll(".bar")) hidden.hidden = false;
 fromAddress();
+
+// The browser lays out a table as a whole, which takes long after each sorting if it is tall. A row that is a grid by
+// itself is laid out when it comes into sight; it keeps the widths of the columns, and says what it is to a reader.
+const TALL = 500;
+const layOutRowByRow = (table) => {
+  const widths = [...table.tHead.rows[0].cells].map((head) => `${head.getBoundingClientRect().width}px`);
+  table.style.setProperty("--columns", widths.join(" "));
+  table.setAttribute("role", "table");
+  for (const group of [table.tHead, ...table.tBodies]) {
+    group.setAttribute("role", "rowgroup");
+    for (const row of group.rows) {
+      row.setAttribute("role", "row");
+      for (const cell of row.cells) {
+        const role = { col: "columnheader", row: "rowheader" }[cell.getAttribute("scope")] ?? "cell";
+        cell.setAttribute("role", role);
+        if (cell.colSpan > 1) cell.style.gridColumn = `span ${cell.colSpan}`;
+      }
+    }
+  }
+  table.classList.add("tall");
+};
 
 for (const table of document.querySelectorAll("table[data-sortable]")) {
   const body = table.tBodies[0];
@@ -79,4 +120,5 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
       body.append(...rows.map(([, row]) => row));
     });
   });
+  if (body.rows.length > TALL) layOutRowByRow(table);
 }

@@ -24,14 +24,14 @@ pub(super) fn section(view: &View) -> Markup {
         }
     };
     let body = html! {
-        p { "Standard deviations of a strategy's rates, in per cent; the median of all: " }
+        p { "How much a strategy's rates differ, as standard deviations; medians over all strategies and cells:" }
         dl {
-            div { dt { "Slices: " (over_all(|spread| spread.slice)) } dd { "between the rounds of one process" } }
-            div { dt { "Minutes and forks: " (over_all(|spread| spread.minute_and_fork)) } dd { "between processes, which run minutes apart" } }
-            div { dt { "Forks: " (over_all(|spread| spread.fork)) } dd { "the same without what all strategies of a round share, which is the minute's: ratios between strategies are spared it" } }
+            div { dt { "Slices: " (over_all(|spread| spread.slice)) " %" } dd { "between the rounds of one process" } }
+            div { dt { "Minutes and forks: " (over_all(|spread| spread.minute_and_fork)) " %" } dd { "between processes, which run minutes apart" } }
+            div { dt { "Forks: " (over_all(|spread| spread.fork)) " %" } dd { "the same without what all strategies of a round share, which is the minute's: ratios between strategies are spared it" } }
         }
         details {
-            summary { "Strategy by strategy, medians over its cells" }
+            summary { "Strategy by strategy, medians over its cells, in per cent" }
             (view.scroll("spread", &table))
         }
     };
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn every_strategy_has_its_deviations() {
         let page = with_input(["a", "b", "c", "d"], |input| section(&View::alone(*input)).into_string());
-        assert!(page.contains("Minutes and forks: 0.0<"), "{page}");
+        assert!(page.contains("Minutes and forks: 0.0 %<"), "{page}");
         // b's forks lie 1 % apart.
         assert!(page.contains("<th scope=\"row\">b</th><td class=\"n\">0.8</td><td class=\"n\">1.0</td>"), "{page}");
         assert!(page.contains("<th scope=\"row\">d</th><td class=\"n\">–</td>"), "{page}");

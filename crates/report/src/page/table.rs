@@ -6,8 +6,7 @@ use maud::{Markup, html};
 use super::View;
 use crate::format;
 
-const COLUMNS: [&str; 12] = [
-    "workload",
+const COLUMNS: [&str; 11] = [
     "reads %",
     "threads",
     "strategy",
@@ -23,10 +22,14 @@ const COLUMNS: [&str; 12] = [
 
 pub(super) fn section(view: &View) -> Markup {
     let input = &view.input;
+    let workloads = input.cells.iter().any(|cell| cell.workload != input.cells[0].workload);
     let table = html! {
         table.cells data-sortable {
-            thead { tr { @for column in COLUMNS { th scope="col" { (column) } } } }
-            tbody { @for cell in input.cells { (row(cell, input.provenance.host.cores)) } }
+            thead { tr {
+                @if workloads { th scope="col" { "workload" } }
+                @for column in COLUMNS { th scope="col" { (column) } }
+            } }
+            tbody { @for cell in input.cells { (row(cell, workloads, input.provenance.host.cores)) } }
         }
     };
     let body = html! {
@@ -36,12 +39,13 @@ pub(super) fn section(view: &View) -> Markup {
     view.section("cells", "All cells", &body)
 }
 
-fn row(cell: &Cell, cores: u32) -> Markup {
+/// The workload is a column only where there are several.
+fn row(cell: &Cell, workloads: bool, cores: u32) -> Markup {
     let share = |ppm: Option<u64>, scale: f64| ppm.map(|ppm| ppm as f64 / scale);
     let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
     html! {
         tr {
-            td { (cell.workload) }
+            @if workloads { td { (cell.workload) } }
             td.n { (cell.read_pct) }
             td.n { (cell.threads) @if cell.threads > cores { "*" } }
             th scope="row" {

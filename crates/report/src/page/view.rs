@@ -1,27 +1,40 @@
 //! A run as a part of a page: its headings and the names of its elements.
 
+use mapbench_results::{Cell, Group};
 use maud::{Markup, html};
 
-use crate::Input;
+use crate::objective::{Objective, by_memory};
+use crate::{Input, answer};
 
 /// A run, alone on its page or one of several.
 pub(super) struct View<'a> {
     pub(super) input: Input<'a>,
+    /// The cells as [`Objective::Memory`] compares them.
+    by_memory: Vec<Cell>,
     /// Which of several, from 1.
     place: Option<usize>,
 }
 
 impl<'a> View<'a> {
     pub(super) fn alone(input: Input<'a>) -> Self {
-        Self { input, place: None }
+        Self { by_memory: by_memory(&input), input, place: None }
     }
 
     pub(super) fn one_of_several(input: Input<'a>, place: usize) -> Self {
-        Self { input, place: Some(place) }
+        Self { by_memory: by_memory(&input), input, place: Some(place) }
     }
 
     pub(super) fn is_alone(&self) -> bool {
         self.place.is_none()
+    }
+
+    /// The answer for a group in one sentence.
+    pub(super) fn answer(&self, group: &Group, objective: Objective) -> String {
+        let cells = match objective {
+            Objective::Throughput => self.input.cells,
+            Objective::Memory => &self.by_memory,
+        };
+        answer::sentence(cells, group, objective)
     }
 
     /// `Run 2: host`
@@ -61,8 +74,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// What may be wider than the screen, and scrolls within itself, also by keyboard.
+    /// A table that may be wider than the screen, and scrolls within itself, also by keyboard. Its section has the name
+    /// of the heading, so that this has to have one of its own.
     pub(super) fn scroll(&self, name: &str, wide: &Markup) -> Markup {
-        html! { div.scroll tabindex="0" role="region" aria-labelledby=(self.labels(name)) { (wide) } }
+        html! { div.scroll tabindex="0" role="region" aria-label=(self.name(&format!("Table: {name}"))) { (wide) } }
     }
 }

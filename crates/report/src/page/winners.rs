@@ -91,7 +91,7 @@ mod tests {
         assert!(map.contains("scc and papaya <small>tie</small>"), "{map}");
         let (provenance, samples) = sweep(3);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
         let map = section(&View::alone(input)).into_string();
         assert_eq!(map.matches("<td class=\"sole\">s0</td>").count(), 15, "{map}");
         assert_eq!(map.matches("threads*</th>").count(), 1);

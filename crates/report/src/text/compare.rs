@@ -4,6 +4,7 @@ use mapbench_stats::Interval;
 use super::ONE_SHORT;
 use super::cells::{Places, rate, ratio, sum_up, verdict};
 use super::document::Text;
+use crate::objective::Objective;
 use crate::rates::{ByCell, Rates};
 use crate::{Input, format};
 
@@ -54,7 +55,9 @@ fn within_rounds<'a>(
     a: Option<&'a Cell>,
     b: Option<&'a Cell>,
 ) -> Option<Interval> {
-    let rates = |cell: &'a Cell| (cell.status == Status::Ok).then(|| Rates::of(by_cell.rows(group, &cell.strategy)));
+    let rates = |cell: &'a Cell| {
+        (cell.status == Status::Ok).then(|| Rates::of(by_cell.rows(group, &cell.strategy), Objective::Throughput))
+    };
     rates(a?)?.slowdown(&rates(b?)?)
 }
 
@@ -90,7 +93,7 @@ mod tests {
         let mut provenance = provenance(plan(&["a", "b"]));
         provenance.plan.forks = 1;
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
         let text = compare(&input, &names(&["a", "b"])).terminal();
         assert!(text.contains("  90 %         2  300  150  0.500x [0.500, 0.500]  slower\n"), "{text}");
         assert!(text.contains("b is faster in 0, slower in 1, tied in 0 of 1 cells"), "{text}");
@@ -111,7 +114,7 @@ mod tests {
     fn every_cell_has_its_row_and_oversubscribed_ones_a_star() {
         let (provenance, samples) = sweep(3);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
         let text = compare(&input, &names(&["s0", "s1", "s2"])).markdown();
         assert_eq!(text.matches("% |").count(), 30, "{text}");
         assert!(text.contains("s2 is faster in 0, slower in 15, tied in 0 of 15 cells"), "{text}");

@@ -208,8 +208,8 @@ mod tests {
     fn said(a: &(Provenance, Vec<Sample>), b: &(Provenance, Vec<Sample>), which: Cells) -> String {
         let cells = |run: &(Provenance, Vec<Sample>)| summarise(&run.0.plan, run.0.host.cores, &run.1);
         let (a_cells, b_cells) = (cells(a), cells(b));
-        let a = Input { provenance: &a.0, samples: &a.1, machine: &[], cells: &a_cells };
-        let b = Input { provenance: &b.0, samples: &b.1, machine: &[], cells: &b_cells };
+        let a = Input { provenance: &a.0, samples: &a.1, machine: &[], cells: &a_cells, semantics: &[] };
+        let b = Input { provenance: &b.0, samples: &b.1, machine: &[], cells: &b_cells, semantics: &[] };
         diff(&a, &b, which).terminal()
     }
 

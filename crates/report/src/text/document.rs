@@ -14,30 +14,30 @@ enum Block {
 }
 
 /// The header and the rows: a name, then numbers, then words.
-pub(super) type Table = Vec<Vec<String>>;
+pub(crate) type Table = Vec<Vec<String>>;
 
 impl Text {
     /// A line above what follows.
-    pub(super) fn title(&mut self, title: impl Into<String>) {
+    pub(crate) fn title(&mut self, title: impl Into<String>) {
         self.0.push(Block::Title(title.into()));
     }
 
     /// A table, unless it has no more than its header.
-    pub(super) fn table(&mut self, table: Table) {
+    pub(crate) fn table(&mut self, table: Table) {
         if table.len() > 1 {
             self.0.push(Block::Table(table));
         }
     }
 
     /// Lines that belong together.
-    pub(super) fn items(&mut self, items: Vec<String>) {
+    pub(crate) fn items(&mut self, items: Vec<String>) {
         if !items.is_empty() {
             self.0.push(Block::Items(items));
         }
     }
 
     /// What a reader must know about the block before.
-    pub(super) fn note(&mut self, note: impl Into<String>) {
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
         self.0.push(Block::Note(note.into()));
     }
 

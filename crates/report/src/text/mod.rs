@@ -5,11 +5,13 @@ mod compare;
 mod diff;
 mod document;
 mod ranking;
+mod semantics;
 
 pub use compare::compare;
 pub use diff::{Cells, diff};
 pub use document::Text;
 pub use ranking::{ranking, tables};
+pub use semantics::semantics;
 
 const CAUTION: &str = "a mean over cells hides which cell is yours: read the row of your own mix first";
 

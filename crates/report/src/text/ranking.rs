@@ -4,6 +4,7 @@ use mapbench_results::{Cell, Group};
 
 use super::document::{Table, Text};
 use super::{CAUTION, ONE_SHORT};
+use crate::objective::Objective;
 use crate::rank::{Rank, rank};
 use crate::{Input, answer, format};
 
@@ -93,7 +94,11 @@ fn rank_table(rank: &Rank) -> Table {
 fn answers(input: &Input) -> Vec<String> {
     let cores = input.provenance.host.cores;
     let groups = input.provenance.plan.groups.iter();
-    groups.map(|group| format!("{}: {}", format::group(group, cores), answer::sentence(input.cells, group))).collect()
+    groups
+        .map(|group| {
+            format!("{}: {}", format::group(group, cores), answer::sentence(input.cells, group, Objective::Throughput))
+        })
+        .collect()
 }
 
 fn group_table(input: &Input, group: &Group) -> Table {
@@ -134,7 +139,7 @@ mod tests {
     fn a_ranking_of_many_groups_shows_none_in_full_and_the_tables_all() {
         let (provenance, samples) = sweep(3);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
         let headers = |text: &str| text.matches("| strategy | M ops/s |").count();
         assert_eq!(headers(&ranking(&input).markdown()), 0);
         let text = tables(&input).markdown();

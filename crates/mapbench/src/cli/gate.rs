@@ -1,0 +1,277 @@
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mapbench_report::{gate_junit, gate_markdown, gate_terminal};
+use mapbench_results::{GateResult, GateVerdict, time};
+use mapbench_stats::gate::LOOKS;
+
+use super::Filter;
+use crate::failure::Failure;
+use crate::gate::against::Against;
+use crate::gate::self_test::{self, Plan};
+use crate::gate::{self, Budget, Executable, Order, Pairing, Shape, Watcher};
+use crate::plan::Choice;
+use crate::registry::Registry;
+use crate::system;
+
+/// Shares of reads, unless others are chosen: the mixes in which maps differ.
+const READ_PCT: [u8; 3] = [99, 90, 50];
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples: mapbench gate --base target/base/mapbench --candidate target/release/mapbench
+          mapbench gate --strategy dashmap --vs dashmap-7 --read-pct 90
+Exit codes: 0 pass, 1 fail, 2 bad usage or input, 3 inconclusive.")]
+pub(super) struct Arguments {
+    /// The executable to compare with; this one by default
+    #[arg(long, value_name = "EXE")]
+    base: Option<PathBuf>,
+    /// The executable to judge; this one by default
+    #[arg(long, value_name = "EXE")]
+    candidate: Option<PathBuf>,
+    /// Judge this program against an earlier run in DIR instead: it measures the same again and compares ratios to a control
+    /// strategy
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["base", "candidate", "vs", "workloads", "read_pct", "threads", "self_test", "show_budget", "minutes", "slice_ms"])]
+    against: Option<PathBuf>,
+    /// The strategy to which --against takes ratios: one that did not change
+    #[arg(long, value_name = "NAME", default_value = "std-mutex", requires = "against")]
+    control: String,
+    /// Do not count instructions of one-thread cells, which takes valgrind half a minute a cell
+    #[arg(long)]
+    no_instructions: bool,
+    /// Judge this strategy against the one of --strategy, instead of each against itself
+    #[arg(long, value_name = "NAME")]
+    vs: Option<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// What is allowed, as TOML: alpha, minutes, floor_pct, budget_pct, and [[cell]] tables
+    #[arg(long, value_name = "FILE")]
+    budget: Option<PathBuf>,
+    /// Print what the budget allows each cell, and measure nothing
+    #[arg(long)]
+    show_budget: bool,
+    /// How long to measure; else what the budget says
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// Seed of the streams, the hashers, the coins and the test
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The time of a slice, in milliseconds
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    slice_ms: u64,
+    /// Where to put slices.csv, gate.json, gate.md and junit.xml; a fresh directory under bench-results by default
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print Markdown instead of the table
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+    /// Print JSON instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Measure the gate itself: false alarms of one executable against itself, and the slow-downs that it sees
+    #[arg(long, conflicts_with_all = ["base", "vs", "show_budget", "markdown", "json"])]
+    self_test: bool,
+    /// Suites of the self-test in which nothing is planted
+    #[arg(long, default_value_t = 20, requires = "self_test")]
+    suites: u32,
+    /// Slow-downs that the self-test plants, in per cent, separated by commas; a suite of the budget's minutes for each, in
+    /// three ways
+    #[arg(long, value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0], requires = "self_test")]
+    plant: Vec<f64>,
+    /// Have a busy process come and go beside the self-test
+    #[arg(long, requires = "self_test")]
+    neighbour: bool,
+    /// Memory that a worker may hold, in MiB
+    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
+    memory_mib: u64,
+    /// Seconds that a worker may take to answer, beyond the slice itself
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    patience: u64,
+}
+
+pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failure> {
+    if arguments.self_test {
+        return self_test(arguments);
+    }
+    let show_budget = arguments.show_budget;
+    let form = if arguments.json {
+        Form::Json
+    } else if arguments.markdown {
+        Form::Markdown
+    } else {
+        Form::Table
+    };
+    if let Some(dir) = arguments.against {
+        let against = Against {
+            dir,
+            control: arguments.control,
+            strategies: arguments.filter.strategies,
+            budget: budget(arguments.budget.as_deref())?,
+            seed: arguments.seed,
+            memory_bytes: arguments.memory_mib << 20,
+            patience: Duration::from_secs(arguments.patience),
+            out: arguments.out.unwrap_or_else(fresh_dir),
+        };
+        return show(&against.run(registry)?, &against.out, form);
+    }
+    let order = order(arguments)?;
+    if show_budget {
+        println!("{}", order.budget);
+        for cell in order.cells()?.gated {
+            println!("{}: {}", cell.name, order.budget.effective(&cell.name));
+        }
+        return Ok(());
+    }
+    gate::end_on_interrupt();
+    let mut progress = Progress::new(order.budget.minutes);
+    let result = order.run(&mut progress);
+    progress.bar.finish_and_clear();
+    show(&result?, &order.dir, form)
+}
+
+/// How to print a verdict.
+#[derive(Clone, Copy)]
+enum Form {
+    Table,
+    Markdown,
+    Json,
+}
+
+/// Prints a verdict, writes its files into `dir`, and ends as it says.
+fn show(result: &GateResult, dir: &Path, form: Form) -> Result<(), Failure> {
+    let json = result.to_json().map_err(Failure::usage)?;
+    let markdown = gate_markdown(result);
+    gate::write(dir, "gate.json", &json)?;
+    gate::write(dir, "gate.md", &markdown)?;
+    gate::write(dir, "junit.xml", &gate_junit(result))?;
+    match form {
+        Form::Json => print!("{json}"),
+        Form::Markdown => print!("{markdown}"),
+        Form::Table => println!("{}{}", gate_terminal(result), dir.display()),
+    }
+    match result.verdict {
+        GateVerdict::Pass => Ok(()),
+        // Advice does not end a build.
+        GateVerdict::Fail if result.advisory => Err(Failure::inconclusive()),
+        GateVerdict::Fail => Err(Failure::no()),
+        GateVerdict::Inconclusive => Err(Failure::inconclusive()),
+    }
+}
+
+fn self_test(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(wrong) = arguments.plant.iter().find(|pct| !(0.0 < **pct && **pct <= 100.0)) {
+        return Err(Failure::usage(format!("--plant {wrong} is not above 0 and at most 100")));
+    }
+    let plan = Plan { suites: arguments.suites, planted_pct: arguments.plant.clone(), neighbour: arguments.neighbour };
+    let order = order(arguments)?;
+    gate::end_on_interrupt();
+    let mut progress = Progress::new(order.budget.minutes);
+    let found = self_test::run(&order, &plan, &mut progress);
+    progress.bar.finish_and_clear();
+    found?.lines().iter().for_each(|line| println!("{line}"));
+    println!("{}", order.dir.display());
+    Ok(())
+}
+
+fn order(arguments: Arguments) -> Result<Order, Failure> {
+    let Filter { strategies, workloads, read_pct, threads } = arguments.filter;
+    let processors = system::processors();
+    let cores = processors.len() as u32;
+    let mut budget = budget(arguments.budget.as_deref())?;
+    if let Some(minutes) = arguments.minutes {
+        if !(minutes > 0.0 && minutes.is_finite()) {
+            return Err(Failure::usage(format!("--minutes {minutes} is no time to measure in: give more than 0")));
+        }
+        budget.minutes = minutes;
+    }
+    let pairing = match (arguments.vs, &strategies[..]) {
+        (None, _) => {
+            if arguments.base.is_none() && arguments.candidate.is_none() && !arguments.self_test {
+                return Err(Failure::usage(
+                    "there is nothing to compare: give --base EXE or --candidate EXE, or two strategies: --strategy A --vs B",
+                ));
+            }
+            Pairing::Same(strategies)
+        }
+        (Some(candidate), [base]) => Pairing::Two { base: base.clone(), candidate },
+        (Some(_), _) => return Err(Failure::usage("--vs takes one --strategy to compare with")),
+    };
+    let choice = Choice {
+        strategies: Vec::new(),
+        workloads,
+        read_pct: if read_pct.is_empty() { READ_PCT.to_vec() } else { read_pct },
+        threads: if threads.is_empty() { vec![cores] } else { threads },
+    };
+    let (groups, workloads) = gate::groups(&choice, cores)?;
+    let patience = Duration::from_secs(arguments.patience);
+    let executable = |path: Option<PathBuf>, label: &str| {
+        let path = match path {
+            Some(path) => path,
+            None => {
+                std::env::current_exe().map_err(|error| Failure::usage(format!("cannot find this program: {error}")))?
+            }
+        };
+        Executable::describe(&path, label, patience)
+    };
+    Ok(Order {
+        base: executable(arguments.base, "base")?,
+        candidate: executable(arguments.candidate, "candidate")?,
+        pairing,
+        groups,
+        workloads,
+        budget,
+        shape: Shape {
+            warm_ns: arguments.slice_ms * 1_000_000 / 4,
+            slice_ns: arguments.slice_ms * 1_000_000,
+            memory_bytes: arguments.memory_mib << 20,
+            patience,
+            processors,
+        },
+        seed: arguments.seed,
+        planted: None,
+        looks: LOOKS.to_vec(),
+        instructions: !arguments.no_instructions && !arguments.self_test,
+        dir: arguments.out.unwrap_or_else(fresh_dir),
+    })
+}
+
+fn budget(file: Option<&Path>) -> Result<Budget, Failure> {
+    file.map_or_else(|| Ok(Budget::default()), |file| Budget::read(file).map_err(Failure::usage))
+}
+
+fn fresh_dir() -> PathBuf {
+    crate::run::results_dir().join(format!("gate-{}", time::compact(SystemTime::now())))
+}
+
+/// A bar over the time on a terminal, and a line every so often elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    seconds: f64,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new(minutes: f64) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = if terminal {
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3} % of the time  {msg}")
+                .expect("the template is well-formed");
+            ProgressBar::new((minutes * 60.0) as u64).with_style(style)
+        } else {
+            ProgressBar::hidden()
+        };
+        Self { bar, seconds: minutes * 60.0, terminal }
+    }
+}
+
+impl Watcher for Progress {
+    fn round(&mut self, stage: &str, round: u32, cells: usize, elapsed: Duration) {
+        let line = format!("{stage}, round {round} of {cells} cells");
+        self.bar.set_position(elapsed.as_secs().min(self.seconds as u64));
+        if !self.terminal && round.is_multiple_of(4) {
+            eprintln!("[{:>4.0} s] {line}", elapsed.as_secs_f64());
+        }
+        self.bar.set_message(line);
+    }
+}

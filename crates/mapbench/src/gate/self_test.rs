@@ -1,0 +1,266 @@
+//! How often does the gate cry wolf on this machine, and how small a slow-down does it see?
+//!
+//! Both sides are one executable. Suites in which nothing is planted count false alarms; one long screening in which
+//! nothing is planted tells, from its rounds, the least slow-down that would have been seen in each cell; suites with a
+//! planted slow-down show whether that is what happens.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mapbench_results::{Detectable, GateVerdict, SelfTestRow, write_self_test};
+use mapbench_stats::gate::{
+    FLIPS, LOOKS, Look, VisitedCell, clopper_pearson, two_stage, visit_critical, visit_detectable,
+};
+use mapbench_workload::{OpKind, derive_seed};
+
+use super::judge::Rounds;
+use super::rounds::GatedCell;
+use super::{KEPT, Order, Watcher};
+use crate::failure::Failure;
+use crate::protocol::{Extra, Planted};
+
+/// A slow-down counts as detectable when it is seen with this probability.
+const POWER: f64 = 0.9;
+
+/// The lengths of a gate for which the detectable slow-down is told, in minutes.
+const MINUTES: [f64; 3] = [1.0, 3.0, 10.0];
+
+/// Confidence of the bound on the rate of false alarms.
+const CONFIDENCE: f64 = 0.95;
+
+/// Resamples for each estimate of power.
+const RESAMPLES: u32 = 400;
+
+/// How long the neighbour is busy, and then is not.
+const SPELL: Duration = Duration::from_secs(5);
+
+/// What to find out.
+pub(crate) struct Plan {
+    /// Suites in which nothing is planted.
+    pub(crate) suites: u32,
+    /// Slow-downs to plant, in per cent; one suite each, for each way to plant it.
+    pub(crate) planted_pct: Vec<f64>,
+    /// A busy process comes and goes beside it all.
+    pub(crate) neighbour: bool,
+}
+
+/// What was found out.
+pub(crate) struct Found {
+    pub(crate) rows: Vec<SelfTestRow>,
+    pub(crate) detectable: Vec<Detectable>,
+}
+
+/// Runs a self-test; `order` says with what, for how long, and where the slices go.
+pub(crate) fn run(order: &Order, plan: &Plan, watcher: &mut dyn Watcher) -> Result<Found, Failure> {
+    let _neighbour = plan.neighbour.then(Neighbour::start);
+    let condition = if plan.neighbour { "neighbour" } else { "idle" };
+    let mut found = Found { rows: Vec::new(), detectable: Vec::new() };
+    // As short as a suite can be: one look, which gets all of the level.
+    let short = vec![Look { share: 1.0, ..LOOKS[0] }];
+    for suite in 0..plan.suites {
+        let mut one = order.clone();
+        one.seed = derive_seed(order.seed, &[0, u64::from(suite)]);
+        one.looks.clone_from(&short);
+        one.dir = order.dir.join(format!("alike-{suite}"));
+        let measured = one.measure(watcher)?;
+        found.add(condition, "nothing", 0.0, suite, &measured.result);
+        found.save(&order.dir)?;
+    }
+    let mut long = order.clone();
+    long.seed = derive_seed(order.seed, &[1]);
+    long.dir = order.dir.join("long");
+    let measured = long.measure(watcher)?;
+    found.add(condition, "nothing", 0.0, plan.suites, &measured.result);
+    let seconds = measured.result.seconds;
+    found.detectable = detectable(condition, order.budget.alpha, &measured.screening, seconds, order.seed);
+    found.save(&order.dir)?;
+    for pct in &plan.planted_pct {
+        for (name, extra) in [("any", Extra::Any), ("read", Extra::Kind(OpKind::Read)), ("long_read", Extra::LongRead)]
+        {
+            let mut one = order.clone();
+            let ppm = (pct * 1e4).round() as u32;
+            one.seed = derive_seed(order.seed, &[2, u64::from(ppm), name.len() as u64]);
+            one.planted = Some(Planted { ppm, extra });
+            one.dir = order.dir.join(format!("planted-{name}-{pct}"));
+            let measured = one.measure(watcher)?;
+            found.add(condition, name, *pct, 0, &measured.result);
+            found.save(&order.dir)?;
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        condition: &str,
+        planted: &str,
+        planted_pct: f64,
+        suite: u32,
+        result: &mapbench_results::GateResult,
+    ) {
+        let per_cent = |ratio: f64| 100.0 * (ratio - 1.0);
+        self.rows.extend(result.cells.iter().map(|cell| SelfTestRow {
+            condition: condition.to_owned(),
+            planted: planted.to_owned(),
+            planted_pct,
+            suite,
+            cell: cell.cell.clone(),
+            rounds: cell.rounds,
+            suite_seconds: result.seconds,
+            verdict: cell.verdict,
+            change_pct: cell.change.map(per_cent),
+            p: cell.p,
+            confirmed_p: cell.confirmed_p,
+        }));
+    }
+
+    fn save(&self, dir: &Path) -> Result<(), Failure> {
+        Ok(write_self_test(dir, &self.rows, &self.detectable)?)
+    }
+
+    /// What there is to say, a line each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut suites: Vec<(u32, bool, bool)> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.planted == "nothing") {
+            let (alarm, suspect) = (row.verdict == GateVerdict::Fail, row.confirmed_p.is_some());
+            match suites.iter_mut().find(|(suite, ..)| *suite == row.suite) {
+                Some((_, alarms, suspects)) => (*alarms, *suspects) = (*alarms || alarm, *suspects || suspect),
+                None => suites.push((row.suite, alarm, suspect)),
+            }
+        }
+        let (alarms, suspects) =
+            (suites.iter().filter(|suite| suite.1).count(), suites.iter().filter(|suite| suite.2).count());
+        let bound = clopper_pearson(alarms as u32, suites.len() as u32, CONFIDENCE)
+            .map_or_else(String::new, |bound| format!(", 95 % interval up to {:.2} %", 100.0 * bound.high));
+        lines.push(format!(
+            "nothing planted: {alarms} false alarms in {} suites{bound}; {suspects} had a suspect, cleared with fresh rounds",
+            suites.len()
+        ));
+        for minutes in MINUTES {
+            let of = |row: &&Detectable| row.minutes == minutes;
+            let mut effects: Vec<(f64, &str)> = self
+                .detectable
+                .iter()
+                .filter(of)
+                .map(|row| (row.effect_pct.unwrap_or(f64::INFINITY), row.cell.as_str()))
+                .collect();
+            effects.sort_by(|a, b| a.0.total_cmp(&b.0));
+            if let (Some(middle), Some((worst, cell))) = (effects.get(effects.len() / 2), effects.last()) {
+                let rounds = self.detectable.iter().find(of).map_or(0, |row| row.rounds);
+                lines.push(format!(
+                    "{minutes} minutes ({rounds} rounds): a slow-down of {:.2} % is seen with a probability of 90 % in the \
+                     median cell, of {worst:.2} % in the worst, {cell}",
+                    middle.0
+                ));
+            }
+        }
+        let mut planted: Vec<(&str, f64)> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.planted != "nothing") {
+            if !planted.contains(&(row.planted.as_str(), row.planted_pct)) {
+                planted.push((&row.planted, row.planted_pct));
+            }
+        }
+        for (kind, pct) in planted {
+            let rows: Vec<&SelfTestRow> =
+                self.rows.iter().filter(|row| row.planted == kind && row.planted_pct == pct).collect();
+            let failed = rows.iter().filter(|row| row.verdict == GateVerdict::Fail).count();
+            let changes: Vec<f64> = rows.iter().filter_map(|row| row.change_pct).collect();
+            let seen = mapbench_stats::median(&changes).unwrap_or(0.0);
+            lines.push(format!(
+                "planted {pct} % more of {kind}: {failed} of {} cells failed; the median cell seemed {seen:.2} % slower",
+                rows.len()
+            ));
+        }
+        lines
+    }
+}
+
+/// The least slow-down that both stages see, for each cell and each length of a gate over all of them.
+fn detectable(
+    condition: &str,
+    alpha: f64,
+    screening: &[(GatedCell, Rounds)],
+    seconds: f64,
+    seed: u64,
+) -> Vec<Detectable> {
+    let measured: Vec<&(GatedCell, Rounds)> =
+        screening.iter().filter(|(_, rounds)| rounds.iter().any(Option::is_some)).collect();
+    let most = measured.iter().map(|(_, rounds)| rounds.len()).max().unwrap_or(0);
+    if most == 0 {
+        return Vec::new();
+    }
+    let (levels, each) = (two_stage(alpha), seconds / most as f64);
+    let mut all = Vec::new();
+    for minutes in MINUTES {
+        // Rounds that were not measured are not made up: a gate is told no longer than this one was.
+        let rounds = ((minutes * 60.0 * (1.0 - KEPT) / each) as usize).min(most);
+        if rounds < LOOKS[0].rounds as usize {
+            continue;
+        }
+        let cells: Vec<VisitedCell> = measured
+            .iter()
+            .map(|(cell, visits)| VisitedCell { visits: &visits[..rounds], floor: cell.limits.floor })
+            .collect();
+        // All of the level at the last look: earlier looks take a little of it, and see large slow-downs sooner.
+        let Some(suspect) = visit_critical(&cells, levels.screening, FLIPS, seed) else { continue };
+        for ((gated, _), cell) in measured.iter().zip(&cells) {
+            let confirm = visit_critical(std::slice::from_ref(cell), levels.confirmation, FLIPS, seed);
+            let effect = confirm.and_then(|confirm| {
+                visit_detectable(cell, &[(rounds, suspect), (rounds, confirm)], POWER, RESAMPLES, seed)
+            });
+            all.push(Detectable {
+                condition: condition.to_owned(),
+                cell: gated.name.clone(),
+                minutes,
+                rounds: rounds as u32,
+                effect_pct: effect.map(|effect| 100.0 * effect.exp_m1()),
+            });
+        }
+    }
+    all
+}
+
+/// A process that is busy for a spell and then is not, over and over, until dropped.
+struct Neighbour {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Neighbour {
+    fn start() -> Self {
+        let (stop, stopped) = channel();
+        let thread = std::thread::spawn(move || {
+            let mut busy: Option<Child> = None;
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(SPELL) {
+                busy = match busy {
+                    Some(mut child) => {
+                        let _ = child.kill();
+                        let _ = child.wait();
+                        None
+                    }
+                    None => {
+                        let shell = Command::new("sh").args(["-c", "while :; do :; done"]).stdin(Stdio::null()).spawn();
+                        shell.ok()
+                    }
+                };
+            }
+            if let Some(mut child) = busy {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.stop = None;
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}

@@ -1,0 +1,62 @@
+//! Numbers at which axes begin, end and are marked, and coordinates as text.
+
+/// The power of ten at or below a number.
+pub(super) fn power_of_ten(x: f64) -> f64 {
+    // A tick is never half a per cent above its power, nor below it.
+    10_f64.powf((x * 1.005).log10().floor())
+}
+
+/// The next of 1, 2 and 5 times a power of ten, upwards.
+pub(super) fn round_above(x: f64) -> f64 {
+    let power = power_of_ten(x);
+    [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|round| *round >= x * 0.999).unwrap_or(x)
+}
+
+/// The same, downwards.
+pub(super) fn round_below(x: f64) -> f64 {
+    let power = power_of_ten(x);
+    [5.0, 2.0, 1.0].map(|step| step * power).into_iter().find(|round| *round <= x * 1.001).unwrap_or(x)
+}
+
+/// Round numbers from `low` to `high` on a logarithmic axis: as dense as there is room for eight.
+pub(super) fn log_marks(low: f64, high: f64) -> Vec<f64> {
+    const DENSER: [&[f64]; 4] = [
+        &[1.0],
+        &[1.0, 2.0, 5.0],
+        &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+        &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+    ];
+    let marks = |steps: &[f64]| {
+        let mut marks = Vec::new();
+        let mut power = power_of_ten(low);
+        while power <= high {
+            marks.extend(steps.iter().map(|step| step * power).filter(|mark| (low..=high).contains(mark)));
+            power *= 10.0;
+        }
+        marks
+    };
+    let fitting = DENSER.into_iter().rev().map(marks).find(|marks| marks.len() <= 8);
+    fitting.unwrap_or_else(|| marks(DENSER[0]))
+}
+
+/// A coordinate, to a tenth of a unit: more would only make the page longer.
+pub(super) fn px(x: f64) -> String {
+    format!("{x:.1}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log_marks;
+
+    #[test]
+    fn marks_are_within_the_axis_and_neither_few_nor_crowded() {
+        assert_eq!(log_marks(6.0, 30.0), [7.0, 10.0, 15.0, 20.0, 30.0]);
+        for low in [0.003, 0.9, 6.1, 1e3] {
+            for factor in [1.3, 2.0, 5.0, 20.0, 1e3, 1e6] {
+                let marks = log_marks(low, low * factor);
+                assert!((1..=8).contains(&marks.len()), "{low} to {}: {marks:?}", low * factor);
+                assert!(marks.iter().all(|mark| (low..=low * factor).contains(mark)), "{marks:?}");
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the sweep into bench-results/published/<date>-<name>/ and puts its answer into README.md. If it was interrupted
-# on the same day, it goes on.
+# Measures the sweep into bench-results/published/<date>-<name>/, verifies the strategies beside it, and puts its answer
+# into README.md. If it was interrupted on the same day, it goes on.
 #
 # usage: scripts/publish.sh [PROFILE [NAME]]      PROFILE: standard by default; NAME: this host's by default
 set -euo pipefail
@@ -20,4 +20,5 @@ else
     mkdir -p bench-results/published
     mapbench run --profile "$profile" --out "$run"
 fi
+mapbench verify --into "$run"
 scripts/readme.sh

@@ -10,6 +10,7 @@ mod failure;
 pub mod floor;
 mod gate;
 mod hasher;
+mod interrupt;
 mod plan;
 mod protocol;
 mod provenance;

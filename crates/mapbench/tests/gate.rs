@@ -160,6 +160,55 @@ fn a_cell_that_vanishes_fails_unless_it_may() {
 }
 
 #[test]
+fn an_earlier_run_is_compared_by_ratios_and_another_machine_is_advice() {
+    let gate = Gate::new();
+    let before = gate.path("before");
+    let before = before.to_str().unwrap();
+    let measured = Command::new(EXE)
+        .args(["run", "--profile", "quick", "--strategy", "std-mutex,std-rwlock,frozen"])
+        .args(["--read-pct", "90,100", "--threads", "1", "--out", before])
+        .output()
+        .unwrap();
+    assert!(measured.status.success(), "{}", String::from_utf8_lossy(&measured.stderr));
+    let compare = |out: &str, more: &[&str]| {
+        let (out, budget) = (gate.path(out), gate.path("gate.toml"));
+        let output = Command::new(EXE)
+            .args(["gate", "--against", before, "--out", out.to_str().unwrap(), "--budget"])
+            .arg(&budget)
+            .args(more)
+            .output()
+            .unwrap();
+        (output, GateResult::read(&out.join("gate.json")))
+    };
+    let (output, result) = compare("same", &[]);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let result = result.unwrap_or_else(|error| panic!("{error}\n{said}"));
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
+    // The control is compared with nothing; frozen takes no writes.
+    let cells: Vec<&str> = result.cells.iter().map(|cell| cell.cell.as_str()).collect();
+    let expected = ["read-90/threads-1/std-rwlock", "read-100/threads-1/std-rwlock", "read-100/threads-1/frozen"];
+    assert_eq!(cells, expected.map(|cell| format!("ratio-sweep/{cell}")));
+    assert!(!result.advisory && result.cells.iter().all(|cell| cell.rounds == 5 && cell.change.is_some()), "{said}");
+    assert!(result.base.executable_sha256.is_empty() && !result.candidate.executable_sha256.is_empty());
+    assert!(said.contains("ratio-sweep/read-90/threads-1/frozen: not gated, in the earlier run n/a"), "{said}");
+
+    let (output, _) = compare("unknown", &["--control", "dashmap"]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && stderr.contains("unknown strategy `dashmap`"), "{stderr}");
+
+    // The same rows from another processor.
+    let file = Path::new(before).join("provenance.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let cpu = serde_json::from_str::<serde_json::Value>(&text).unwrap()["host"]["cpu"].as_str().unwrap().to_owned();
+    fs::write(&file, text.replace(&format!("\"cpu\": \"{cpu}\""), "\"cpu\": \"Another\"")).unwrap();
+    let (output, result) = compare("other", &["--strategy", "std-rwlock"]);
+    let result = result.unwrap();
+    assert!(result.advisory && matches!(output.status.code(), Some(0 | 3)));
+    let note = format!("not the same machine and build: processor was `Another` and is `{cpu}`");
+    assert!(result.notes.contains(&note), "{:?}", result.notes);
+}
+
+#[test]
 fn too_little_time_is_no_verdict_and_says_how_much_it_needs() {
     let gate = Gate::new();
     let (code, result, said) = gate.against(Path::new(EXE), &["--strategy", "std-mutex", "--minutes", "0.00001"]);

@@ -1,4 +1,5 @@
-//! Where the variance of a run lies, for every strategy: in the minute, in the fork, in the slice.
+//! Where the variance of a run lies, for every strategy: in the minute, in the fork, in the slice; and how much of its time
+//! the run spent in slices.
 //!
 //! `cargo run --release -p mapbench-report --example variance -- DIR`
 //!
@@ -28,6 +29,16 @@ fn main() -> ExitCode {
 }
 
 fn print(run: &Run) {
+    let measured = run.samples.iter().filter_map(|sample| Some((sample.start_ns?, sample.elapsed_ns?)));
+    let (slices, in_slices, end) = measured.fold((0_u64, 0, 0), |(slices, in_slices, end), (start, elapsed)| {
+        let slice = run.provenance.plan.warm_ns + elapsed;
+        (slices + 1, in_slices + slice, end.max(start + slice))
+    });
+    let (part, whole) = (in_slices as f64 / 1e9, end as f64 / 1e9);
+    println!(
+        "{slices} slices: {part:.1} s with their warm-ups, {:.1} % of {whole:.1} s\n",
+        100.0 * part / whole.max(1e-9)
+    );
     println!("{:<20} {:>8} {:>14} {:>8}", "sd of ln(rate), %", "slice", "minute + fork", "fork");
     let shown = |sd: Option<f64>| sd.map_or_else(|| "–".to_owned(), |sd| format!("{:.1}", sd * 100.0));
     for spread in spreads(&Input::of(run)) {

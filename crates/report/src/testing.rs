@@ -61,29 +61,7 @@ impl At for Sample {
 
 /// A row without measurements.
 pub(crate) fn failure(strategy: &str, fork: u32, status: Status, message: &str) -> Sample {
-    let Group { workload, read_pct, threads } = group();
-    Sample {
-        workload,
-        read_pct,
-        threads,
-        strategy: strategy.to_owned(),
-        fork,
-        round: 0,
-        position: 0,
-        status,
-        start_ns: None,
-        elapsed_ns: None,
-        ops: None,
-        throughput_ops_s: None,
-        fairness_ppm: None,
-        batch_ops: None,
-        hits: None,
-        misses: None,
-        inserted: None,
-        removed: None,
-        rss_bytes: None,
-        message: message.to_owned(),
-    }
+    Sample { message: message.to_owned(), ..Sample::unmeasured(&group(), strategy, [fork, 0, 0], status) }
 }
 
 pub(crate) fn provenance(plan: Plan) -> Provenance {

@@ -105,6 +105,35 @@ pub struct Sample {
     pub message: String,
 }
 
+impl Sample {
+    /// The row of a slice before, or instead of, its measurements.
+    #[must_use]
+    pub fn unmeasured(group: &Group, strategy: &str, [fork, round, position]: [u32; 3], status: Status) -> Self {
+        Self {
+            workload: group.workload.clone(),
+            read_pct: group.read_pct,
+            threads: group.threads,
+            strategy: strategy.to_owned(),
+            fork,
+            round,
+            position,
+            status,
+            start_ns: None,
+            elapsed_ns: None,
+            ops: None,
+            throughput_ops_s: None,
+            fairness_ppm: None,
+            batch_ops: None,
+            hits: None,
+            misses: None,
+            inserted: None,
+            removed: None,
+            rss_bytes: None,
+            message: String::new(),
+        }
+    }
+}
+
 /// A row of `machine.csv`: what the machine itself did in one round, measured between two slices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {

@@ -53,6 +53,19 @@ const fn published(fault: u8) -> bool {
     matches!(fault, fault::NONE_PUBLISHED | fault::PUBLISH_IS_FORGOTTEN | fault::READS_GO_BACK)
 }
 
+/// Tests that the module's `check`, at its `SETTING`, finds a fault and says one of these words of it.
+macro_rules! found {
+    ($($test:ident: $fault:ident says $($what:literal)|+;)+) => {$(
+        #[test]
+        fn $test() {
+            let outcome = find(check::<Broken<{ fault::$fault }>>, &SETTING);
+            assert_eq!(outcome.verdict, Verdict::Violated, "{}", outcome.detail);
+            assert!([$($what),+].iter().any(|what| outcome.detail.contains(what)), "{}", outcome.detail);
+        }
+    )+};
+}
+pub(super) use found;
+
 /// The first violation that the check finds, or its last outcome: on a busy machine threads may not meet at once.
 pub(super) fn find(check: fn(&Setting) -> Outcome, setting: &Setting) -> Outcome {
     let outcome = |seed| check(&Setting { seed, ..*setting });

@@ -266,7 +266,7 @@ impl<'r> Worker<'r> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::broken::{Broken, fault, find};
+    use super::super::broken::{Broken, fault, find, found};
     use super::*;
 
     const SETTING: Setting = Setting { seed: 1, threads: 3, millis: 100 };
@@ -290,17 +290,6 @@ mod tests {
         for (found, gone) in [(None, false), (Some(7 << COUNT_BITS), true), (Some(8 << COUNT_BITS), false)] {
             assert!(judge(7, found, gone).is_err());
         }
-    }
-
-    macro_rules! found {
-        ($($test:ident: $fault:ident says $($what:literal)|+;)+) => {$(
-            #[test]
-            fn $test() {
-                let outcome = find(check::<Broken<{ fault::$fault }>>, &SETTING);
-                assert_eq!(outcome.verdict, Verdict::Violated, "{}", outcome.detail);
-                assert!([$($what),+].iter().any(|what| outcome.detail.contains(what)), "{}", outcome.detail);
-            }
-        )+};
     }
 
     found! {

@@ -352,7 +352,7 @@ impl<'r> Iterator<'r> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::broken::{Broken, fault, find};
+    use super::super::broken::{Broken, fault, find, found};
     use super::*;
 
     const SETTING: Setting = Setting { seed: 1, threads: 3, millis: 100 };
@@ -366,17 +366,6 @@ mod tests {
         assert_eq!(outcome.verdict, Verdict::Verified, "{}", outcome.detail);
         let outcome = check::<Broken<{ fault::NONE }>>(&Setting { threads: 1, ..SETTING });
         assert_eq!(outcome.verdict, Verdict::Verified, "{}", outcome.detail);
-    }
-
-    macro_rules! found {
-        ($($test:ident: $fault:ident says $($what:literal)|+;)+) => {$(
-            #[test]
-            fn $test() {
-                let outcome = find(check::<Broken<{ fault::$fault }>>, &SETTING);
-                assert_eq!(outcome.verdict, Verdict::Violated, "{}", outcome.detail);
-                assert!([$($what),+].iter().any(|what| outcome.detail.contains(what)), "{}", outcome.detail);
-            }
-        )+};
     }
 
     found! {

@@ -293,7 +293,7 @@ fn settle<S: Strategy>(tally: &Tally) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::broken::{Broken, fault, find};
+    use super::super::broken::{Broken, fault, find, found};
     use super::*;
 
     const SETTING: Setting = Setting { seed: 1, threads: 3, millis: 60 };
@@ -307,18 +307,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_leak_is_found() {
-        let outcome = find(check::<Broken<{ fault::REMOVED_LEAKS }>>, &SETTING);
-        assert_eq!(outcome.verdict, Verdict::Violated, "{}", outcome.detail);
-        assert!(outcome.detail.contains("were not dropped"), "{}", outcome.detail);
-    }
-
-    #[test]
-    fn a_second_drop_is_found() {
-        let outcome = find(check::<Broken<{ fault::REMOVED_IS_DROPPED_TWICE }>>, &SETTING);
-        assert_eq!(outcome.verdict, Verdict::Violated, "{}", outcome.detail);
-        assert!(outcome.detail.contains("dropped twice"), "{}", outcome.detail);
+    found! {
+        a_leak: REMOVED_LEAKS says "were not dropped";
+        a_second_drop: REMOVED_IS_DROPPED_TWICE says "dropped twice";
     }
 
     #[test]

@@ -207,7 +207,7 @@ fn count<S: Strategy, M: MapHandle<u64, u64>>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::broken::{Broken, fault, find};
+    use super::super::broken::{Broken, fault, find, found};
     use super::*;
 
     const SETTING: Setting = Setting { seed: 1, threads: 3, millis: 50 };
@@ -226,17 +226,6 @@ mod tests {
         let outcome = |_| check::<Broken<{ fault::OVERLAPS_ARE_DETECTED }>>(&SETTING);
         let detected = (0..20).map(outcome).find(|outcome| outcome.verdict == Verdict::Detected).expect("threads meet");
         assert!(detected.detail.contains("leaves every entry as it was"), "{}", detected.detail);
-    }
-
-    macro_rules! found {
-        ($($test:ident: $fault:ident says $what:literal;)+) => {$(
-            #[test]
-            fn $test() {
-                let outcome = find(check::<Broken<{ fault::$fault }>>, &SETTING);
-                assert_eq!(outcome.verdict, Verdict::Violated, "{}", outcome.detail);
-                assert!(outcome.detail.contains($what), "{}", outcome.detail);
-            }
-        )+};
     }
 
     found! {

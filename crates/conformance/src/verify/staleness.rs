@@ -334,7 +334,7 @@ impl<'r> Reader<'r> {
 mod tests {
     use mapbench_api::ConcurrentMap;
 
-    use super::super::broken::{Broken, fault, find};
+    use super::super::broken::{Broken, fault, find, found};
     use super::*;
 
     const SETTING: Setting = Setting { seed: 1, threads: 3, millis: 100 };
@@ -358,17 +358,6 @@ mod tests {
         assert!((0..20).any(measured), "readers and writers never met");
         let alone = check::<Broken<{ fault::NONE_PUBLISHED }>>(&Setting { threads: 1, ..SETTING });
         assert!(alone.detail.starts_with("no read met a write"), "{}", alone.detail);
-    }
-
-    macro_rules! found {
-        ($($test:ident: $fault:ident says $($what:literal)|+;)+) => {$(
-            #[test]
-            fn $test() {
-                let outcome = find(check::<Broken<{ fault::$fault }>>, &SETTING);
-                assert_eq!(outcome.verdict, Verdict::Violated, "{}", outcome.detail);
-                assert!([$($what),+].iter().any(|what| outcome.detail.contains(what)), "{}", outcome.detail);
-            }
-        )+};
     }
 
     found! {

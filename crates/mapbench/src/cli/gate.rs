@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::gate::against::Against;
 use crate::gate::self_test::{self, Plan};
 use crate::gate::{self, Budget, Executable, Order, Pairing, Shape, Watcher};
+use crate::interrupt;
 use crate::plan::Choice;
 use crate::registry::Registry;
 use crate::system;
@@ -123,7 +124,7 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
         }
         return Ok(());
     }
-    gate::end_on_interrupt();
+    interrupt::heed();
     let mut progress = Progress::new(order.budget.minutes);
     let result = order.run(&mut progress);
     progress.bar.finish_and_clear();
@@ -165,7 +166,7 @@ fn self_test(arguments: Arguments) -> Result<(), Failure> {
     }
     let plan = Plan { suites: arguments.suites, planted_pct: arguments.plant.clone(), neighbour: arguments.neighbour };
     let order = order(arguments)?;
-    gate::end_on_interrupt();
+    interrupt::heed();
     let mut progress = Progress::new(order.budget.minutes);
     let found = self_test::run(&order, &plan, &mut progress);
     progress.bar.finish_and_clear();

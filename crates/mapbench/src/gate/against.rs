@@ -142,8 +142,9 @@ impl Against {
             verdict,
             reason,
             advisory,
-            base: self.side(&before.provenance, &self.dir)?,
-            candidate: self.side(&after.provenance, &self.out)?,
+            // The executable of the earlier run is gone.
+            base: side(&before.provenance, &self.dir, String::new()),
+            candidate: side(&after.provenance, &self.out, own_sha256()?),
             host: after.provenance.host.clone(),
             alpha: self.budget.alpha,
             seed: self.seed,
@@ -156,24 +157,11 @@ impl Against {
         })
     }
 
-    fn side(&self, provenance: &Provenance, dir: &Path) -> Result<GateSide, Failure> {
-        // The executable of an earlier run is gone; its samples say what it was.
-        let file = dir.join(mapbench_results::SAMPLES);
-        let executable_sha256 = checksum::of_file(&file)
-            .map_err(|error| Failure::usage(format!("{}: cannot be read: {error}", file.display())))?;
-        Ok(GateSide {
-            executable_sha256,
-            version: provenance.mapbench_version.clone(),
-            strategy: None,
-            label: dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        })
-    }
-
     fn cell(&self, cell: &Compared, runs: &TwoRuns, limits: Limits, p: Option<f64>) -> GateCell {
         let effective = self.budget.effective(&cell.name);
         let change = two_runs_change(runs);
         let (verdict, reason) = match (&cell.failure, change, p) {
-            (Some(why), None, _) => (GateVerdict::Fail, format!("it was measured before, and now {why}")),
+            (Some(why), ..) => (GateVerdict::Fail, format!("it was measured before, and now {why}")),
             (_, None, _) => (GateVerdict::Inconclusive, "too few forks to compare".to_owned()),
             (_, Some(change), Some(p)) if p <= self.budget.alpha => (
                 GateVerdict::Fail,
@@ -208,6 +196,20 @@ impl Against {
     }
 }
 
+fn side(provenance: &Provenance, dir: &Path, executable_sha256: String) -> GateSide {
+    GateSide {
+        executable_sha256,
+        version: provenance.mapbench_version.clone(),
+        strategy: None,
+        label: dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+    }
+}
+
+fn own_sha256() -> Result<String, Failure> {
+    let own = std::env::current_exe().and_then(|path| checksum::of_file(&path));
+    own.map_err(|error| Failure::usage(format!("cannot read this program: {error}")))
+}
+
 /// A cell that the earlier run measured.
 struct Compared {
     name: String,
@@ -223,7 +225,9 @@ fn verdict(cells: &[GateCell]) -> (GateVerdict, String) {
     match (count(GateVerdict::Fail), count(GateVerdict::Inconclusive)) {
         (0, 0) => (GateVerdict::Pass, format!("{all} within budget")),
         (0, open) => (GateVerdict::Inconclusive, format!("{open} of {all} not known precisely enough")),
-        (failed, _) => (GateVerdict::Fail, format!("{failed} of {all} slower than in the earlier run")),
+        (failed, _) => {
+            (GateVerdict::Fail, format!("{failed} of {all} slower than in the earlier run, or not measured any more"))
+        }
     }
 }
 

@@ -14,7 +14,6 @@ mod visit;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use mapbench_results::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSliceWriter, GateVerdict, Group, Status, time};
@@ -24,7 +23,6 @@ use mapbench_workload::Workload;
 use crate::callgrind::NotCounted;
 use crate::failure::Failure;
 use crate::protocol::Planted;
-use crate::sweep::INTERRUPTED;
 use crate::{provenance, system};
 use instructions::Counted;
 use judge::{Rounds, change, control, is_precise, not_failed, slower, strays};
@@ -438,15 +436,6 @@ impl Summary {
 
 fn cells(count: usize) -> String {
     format!("{count} cell{}", if count == 1 { "" } else { "s" })
-}
-
-/// Lets an interrupt end the gate between two visits, and a second one at once.
-pub(crate) fn end_on_interrupt() {
-    let _ = ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
 }
 
 /// Writes the files of a gate beside its slices.

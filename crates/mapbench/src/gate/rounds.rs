@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mapbench_results::{GateSlice, GateSliceWriter, Group, Status};
@@ -12,8 +11,8 @@ use mapbench_workload::{SplitMix64, Workload, derive_seed};
 use super::judge::{Limits, Rounds};
 use super::visit::{Arm, Broken, Shape, Side, Taken, Visit};
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::protocol::Planted;
-use crate::sweep::INTERRUPTED;
 
 /// A cell that both sides have.
 #[derive(Clone, Debug)]
@@ -85,7 +84,7 @@ impl Bench<'_> {
         let mut order = which.to_vec();
         SplitMix64::new(seed).shuffle(&mut order);
         for cell in order {
-            if INTERRUPTED.load(Ordering::Relaxed) {
+            if interrupt::came() {
                 return Err(Stop::Interrupted);
             }
             let seen = match self.broken[cell] {

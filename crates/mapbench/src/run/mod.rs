@@ -3,7 +3,6 @@
 mod progress;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use mapbench_report::Input;
@@ -12,8 +11,8 @@ use mapbench_results::{Provenance, Run, RunWriter, SCHEMA_VERSION, Status, time}
 use crate::failure::Failure;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::{Entry, Registry};
-use crate::sweep::{Done, End, INTERRUPTED, Sweep};
-use crate::{provenance, system};
+use crate::sweep::{Done, End, Sweep};
+use crate::{interrupt, provenance, system};
 
 /// The page's file in a run directory.
 pub(crate) const PAGE: &str = "report.html";
@@ -81,7 +80,7 @@ fn measure(
     done: &Done,
     patience: Duration,
 ) -> Result<Finished, Failure> {
-    heed_interrupts();
+    interrupt::heed();
     let executable =
         std::env::current_exe().map_err(|error| Failure::usage(format!("cannot find this program: {error}")))?;
     let sweep = Sweep { plan: &provenance.plan, workloads, registry, executable: &executable, patience };
@@ -128,15 +127,6 @@ impl Finished {
             println!("{}", self.dir.join(file).display());
         }
     }
-}
-
-/// The first interrupt sets [`INTERRUPTED`]; a second one does not wait, and the workers end with this process.
-pub(crate) fn heed_interrupts() {
-    let _ = ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
 }
 
 /// A run must not mix two versions of a map.

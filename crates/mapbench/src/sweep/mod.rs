@@ -5,7 +5,6 @@ pub(crate) mod worker_process;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mapbench_results::{Group, Machine, Plan, RunWriter, Sample, Status};
@@ -14,7 +13,7 @@ use mapbench_workload::{Mix, SplitMix64, Workload, derive_seed};
 
 use crate::protocol::{Event, Open, PROTOCOL_VERSION, Request, Slice};
 use crate::registry::Registry;
-use crate::system;
+use crate::{interrupt, system};
 use probe::Probe;
 use worker_process::{Lost, WorkerProcess};
 
@@ -25,9 +24,6 @@ const ORDER: u64 = 3;
 
 /// A worker that a signal ended is started again, this often in one fork: a stray signal must not cost a cell.
 const RESTARTS: u32 = 1;
-
-/// Set by the first interrupt; the sweep ends before its next slice.
-pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// How a sweep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +207,7 @@ impl GroupPass<'_> {
                 self.probe(writer, probe, round)?;
             }
             for (position, i) in order.into_iter().enumerate() {
-                if INTERRUPTED.load(Ordering::Relaxed) {
+                if interrupt::came() {
                     return Ok(End::Interrupted);
                 }
                 let contender = &mut contenders[i];
@@ -346,28 +342,11 @@ impl GroupPass<'_> {
     }
 
     fn failure(&self, strategy: &str, round: u32, position: u32, lost: Lost) -> Sample {
-        Sample {
-            workload: self.group.workload.clone(),
-            read_pct: self.group.read_pct,
-            threads: self.group.threads,
-            strategy: strategy.to_owned(),
-            fork: self.fork,
-            round,
-            position,
-            status: lost.status,
-            start_ns: None,
-            elapsed_ns: None,
-            ops: None,
-            throughput_ops_s: None,
-            fairness_ppm: None,
-            batch_ops: None,
-            hits: None,
-            misses: None,
-            inserted: None,
-            removed: None,
-            rss_bytes: None,
-            message: lost.message,
-        }
+        Sample { message: lost.message, ..self.unmeasured(strategy, round, position, lost.status) }
+    }
+
+    fn unmeasured(&self, strategy: &str, round: u32, position: u32, status: Status) -> Sample {
+        Sample::unmeasured(self.group, strategy, [self.fork, round, position], status)
     }
 
     fn sample(&self, strategy: &str, round: u32, position: u32, start_ns: u64, slice: &Slice) -> Sample {
@@ -375,7 +354,6 @@ impl GroupPass<'_> {
         let rates: Vec<f64> =
             threads.iter().map(|thread| thread.ops as f64 * 1e9 / thread.elapsed_ns.max(1) as f64).collect();
         let elapsed_ns = threads.iter().map(|thread| thread.elapsed_ns).sum::<u64>() / threads.len() as u64;
-        let none = Lost { status: Status::Ok, message: String::new() };
         Sample {
             start_ns: Some(start_ns),
             elapsed_ns: Some(elapsed_ns),
@@ -388,7 +366,7 @@ impl GroupPass<'_> {
             inserted: Some(slice.effects.inserted),
             removed: Some(slice.effects.removed),
             rss_bytes: Some(slice.rss_bytes),
-            ..self.failure(strategy, round, position, none)
+            ..self.unmeasured(strategy, round, position, Status::Ok)
         }
     }
 }

@@ -10,16 +10,14 @@ mod verdicts;
 mod worker;
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use mapbench_conformance::verify::{Check, Setting};
 use mapbench_results::{Semantics, time};
 
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::registry::Entry;
-use crate::run::heed_interrupts;
-use crate::sweep::INTERRUPTED;
 use progress::Progress;
 use worker::Ask;
 
@@ -42,19 +40,11 @@ pub(crate) struct Order {
     pub(crate) patience: Duration,
 }
 
-/// The usual time of a check, in milliseconds.
-const fn usual(check: Check) -> u64 {
-    match check {
-        Check::Histories => 1_000,
-        _ => 200,
-    }
-}
-
 impl Order {
     /// The time that a check of a strategy is given, in milliseconds.
     fn millis(&self, check: Check) -> u64 {
-        let all: u64 = self.checks.iter().map(|check| usual(*check)).sum();
-        self.seconds.map_or(usual(check), |seconds| (seconds * 1_000 * usual(check) / all).max(1))
+        let all: u64 = self.checks.iter().map(|check| check.usual_millis()).sum();
+        self.seconds.map_or(check.usual_millis(), |seconds| (seconds * 1_000 * check.usual_millis() / all).max(1))
     }
 
     /// Makes the checks, or those before an interrupt.
@@ -62,7 +52,7 @@ impl Order {
     /// # Errors
     /// When this program cannot be started as a worker.
     pub(crate) fn run(&self) -> Result<Verdicts, Failure> {
-        heed_interrupts();
+        interrupt::heed();
         let executable =
             std::env::current_exe().map_err(|error| Failure::usage(format!("cannot find this program: {error}")))?;
         let started = SystemTime::now();
@@ -70,7 +60,7 @@ impl Order {
         let mut found = Vec::new();
         for entry in &self.strategies {
             for check in &self.checks {
-                if INTERRUPTED.load(Ordering::Relaxed) {
+                if interrupt::came() {
                     break;
                 }
                 progress.begin(entry.info.name, *check);

@@ -76,21 +76,10 @@ pub(crate) fn sample(strategy: &str, fork: u32, round: u32) -> Sample {
 }
 
 pub(crate) fn failure(strategy: &str, fork: u32, round: u32, message: &str) -> Sample {
+    let group = sample(strategy, fork, round).group();
     Sample {
-        status: Status::NotApplicable,
-        start_ns: None,
-        elapsed_ns: None,
-        ops: None,
-        throughput_ops_s: None,
-        fairness_ppm: None,
-        batch_ops: None,
-        hits: None,
-        misses: None,
-        inserted: None,
-        removed: None,
-        rss_bytes: None,
         message: message.to_owned(),
-        ..sample(strategy, fork, round)
+        ..Sample::unmeasured(&group, strategy, [fork, round, 0], Status::NotApplicable)
     }
 }
 

@@ -22,6 +22,10 @@ use super::{KEPT, Order, Watcher};
 use crate::failure::Failure;
 use crate::protocol::{Extra, Planted};
 
+/// The ways to plant a slow-down, by the names that results have for them.
+const WAYS: [(&str, Extra); 3] =
+    [("any", Extra::Any), ("read", Extra::Kind(OpKind::Read)), ("long_read", Extra::LongRead)];
+
 /// A slow-down counts as detectable when it is seen with this probability.
 const POWER: f64 = 0.9;
 
@@ -78,11 +82,10 @@ pub(crate) fn run(order: &Order, plan: &Plan, watcher: &mut dyn Watcher) -> Resu
     found.detectable = detectable(condition, order.budget.alpha, &measured.screening, seconds, order.seed);
     found.save(&order.dir)?;
     for pct in &plan.planted_pct {
-        for (name, extra) in [("any", Extra::Any), ("read", Extra::Kind(OpKind::Read)), ("long_read", Extra::LongRead)]
-        {
+        for (way, (name, extra)) in WAYS.into_iter().enumerate() {
             let mut one = order.clone();
             let ppm = (pct * 1e4).round() as u32;
-            one.seed = derive_seed(order.seed, &[2, u64::from(ppm), name.len() as u64]);
+            one.seed = derive_seed(order.seed, &[2, u64::from(ppm), way as u64]);
             one.planted = Some(Planted { ppm, extra });
             one.dir = order.dir.join(format!("planted-{name}-{pct}"));
             let measured = one.measure(watcher)?;
@@ -199,7 +202,9 @@ fn detectable(
     for minutes in MINUTES {
         // Rounds that were not measured are not made up: a gate is told no longer than this one was.
         let rounds = ((minutes * 60.0 * (1.0 - KEPT) / each) as usize).min(most);
-        if rounds < LOOKS[0].rounds as usize {
+        if rounds < LOOKS[0].rounds as usize || all.last().is_some_and(|row: &Detectable| row.rounds as usize == rounds)
+        {
+            // Too short for any verdict; or over before so many minutes are.
             continue;
         }
         let cells: Vec<VisitedCell> = measured

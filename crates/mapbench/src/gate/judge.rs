@@ -116,6 +116,9 @@ mod tests {
         assert_eq!(verdict, GateVerdict::Inconclusive);
         assert!(reason.starts_with("known to within 0."), "{reason}");
         assert!((change(&slow).unwrap().estimate - 0.08).abs() < 0.005);
+        let at_the_budget = rounds(limits.budget, 20);
+        assert!(change(&at_the_budget).unwrap().covers(limits.budget));
+        assert_eq!(not_failed(&at_the_budget, limits).0, GateVerdict::Inconclusive);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Done {
         let (times, publishes): (Vec<u64>, Vec<u64>) = std::mem::take(&mut self.unseen).into_iter().unzip();
         match (consistency, quantiles(times), quantiles(publishes)) {
             (Consistency::Linearizable, ..) => {
-                format!("staleness 0: {reads} reads saw all of {writes} writes that had returned before them")
+                format!("0: {reads} reads saw all of {writes} writes that had returned before them")
             }
             (_, Some(times), Some(publishes)) => {
                 let [p50, p99, max] = times.map(|time| time as f64 / 1e3);
@@ -344,7 +344,7 @@ mod tests {
         for threads in [1, 3] {
             let outcome = check::<Broken<{ fault::NONE }>>(&Setting { threads, ..SETTING });
             assert_eq!(outcome.verdict, Verdict::Verified, "{}", outcome.detail);
-            assert!(outcome.detail.starts_with("staleness 0: "), "{}", outcome.detail);
+            assert!(outcome.detail.starts_with("0: "), "{}", outcome.detail);
         }
     }
 

@@ -1,0 +1,259 @@
+//! Which virtual core holds which cache line, and who wrote it last: a MESI directory over private caches without end.
+//!
+//! The protocol is Papamarcos & Patel's (ISCA 1984). Caches never evict, so every miss but the first is another core's
+//! doing: what is counted is contention and nothing else.
+
+/// Bytes of a cache line.
+pub const LINE_BYTES: usize = 64;
+
+/// Virtual cores that a directory can tell apart.
+pub const MAX_CORES: usize = 256;
+
+/// Bytes of a word, the grain at which false sharing is told from true.
+const WORD_BYTES: usize = 8;
+
+/// Cores are numbered from 1 inside a line, so that a line of zeros is an empty entry and fresh pages need not be written.
+const NOBODY: u16 = 0;
+
+/// What an access does to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Reads.
+    Read,
+    /// Writes, or reads and writes at once; a compare-exchange that fails asks for the line as one that succeeds.
+    Write,
+}
+
+/// What an access had to do for its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing: the core held the line.
+    Held,
+    /// The line was in no cache.
+    Cold,
+    /// A read of a line that others hold unmodified.
+    Shared,
+    /// A read of a line that another core has modified.
+    ReadModified {
+        /// No word that is read was written by another core.
+        false_sharing: bool,
+    },
+    /// A write to a line that others hold.
+    Invalidated {
+        /// The line was last written by another core.
+        moved: bool,
+        /// No word that is written was written by another core before, and another word was.
+        false_sharing: bool,
+    },
+}
+
+/// A line's entry: as large as a line itself.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(64))]
+struct Line {
+    /// The line's number plus one; 0 is an empty entry.
+    tag: u64,
+    holders: [u64; MAX_CORES / 64],
+    /// Who wrote each word last.
+    writers: [u16; LINE_BYTES / WORD_BYTES],
+    /// Who wrote the line last.
+    owner: u16,
+    /// Whether the owner's copy is newer than memory.
+    modified: bool,
+    /// The operation that touched it last.
+    toucher: u32,
+}
+
+/// The lines that were touched. Never allocates after it was made.
+pub(crate) struct Directory {
+    lines: Box<[Line]>,
+    used: usize,
+}
+
+/// An access to one line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Touch {
+    /// The virtual core, below [`MAX_CORES`].
+    pub core: usize,
+    /// The number of the line: the address divided by [`LINE_BYTES`].
+    pub line: u64,
+    /// The words accessed, a bit each.
+    pub words: u8,
+    /// What is done.
+    pub access: Access,
+    /// The number of the core's operation, unlike all others'.
+    pub operation: u32,
+}
+
+impl Directory {
+    /// A directory for at most `lines` lines, rounded up to a power of two, of which seven eighths may be used.
+    #[must_use]
+    pub(crate) fn new(lines: usize) -> Self {
+        let zeroed = Box::<[Line]>::new_zeroed_slice(lines.next_power_of_two());
+        // SAFETY: a line consists of integers and a bool, for all of which zero is a value.
+        Self { lines: unsafe { zeroed.assume_init() }, used: 0 }
+    }
+
+    /// Does an access; says what it had to do, and whether the operation touches the line for the first time. `None` when
+    /// the directory is full. Where operations overlap, one that comes back to a line after another touched it counts
+    /// it again.
+    pub(crate) fn touch(&mut self, touch: Touch) -> Option<(Outcome, bool)> {
+        let Touch { core, words, access, operation, .. } = touch;
+        let line = self.find(touch.line)?;
+        let first = line.toucher != operation;
+        line.toucher = operation;
+        let (place, bit) = (core / 64, 1 << (core % 64));
+        let held = line.holders[place] & bit != 0;
+        let holders: u32 = line.holders.iter().map(|holders| holders.count_ones()).sum();
+        let outcome = match (access, held, holders) {
+            (Access::Read, true, _) | (Access::Write, true, 1) => Outcome::Held,
+            (_, _, 0) => Outcome::Cold,
+            (Access::Read, ..) if line.modified => Outcome::ReadModified { false_sharing: !line.others(core, words) },
+            (Access::Read, ..) => Outcome::Shared,
+            (Access::Write, ..) => Outcome::Invalidated {
+                moved: line.owner != NOBODY && line.owner != name(core),
+                false_sharing: !line.others(core, words) && line.others(core, !words),
+            },
+        };
+        match access {
+            Access::Read => {
+                line.modified &= held;
+                line.holders[place] |= bit;
+            }
+            Access::Write => {
+                line.holders = [0; MAX_CORES / 64];
+                line.holders[place] = bit;
+                line.owner = name(core);
+                line.modified = true;
+                for (word, writer) in line.writers.iter_mut().enumerate() {
+                    if words >> word & 1 == 1 {
+                        *writer = name(core);
+                    }
+                }
+            }
+        }
+        Some((outcome, first))
+    }
+
+    /// The entry of a line. Neighbours in memory are neighbours here, so that the directory's own pages are few.
+    fn find(&mut self, number: u64) -> Option<&mut Line> {
+        let mask = self.lines.len() - 1;
+        let region = (number >> 20).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        let mut at = (number ^ region) as usize & mask;
+        loop {
+            let tag = self.lines[at].tag;
+            if tag == number + 1 {
+                break;
+            }
+            if tag == 0 {
+                if self.used >= self.lines.len() / 8 * 7 {
+                    return None;
+                }
+                self.used += 1;
+                self.lines[at].tag = number + 1;
+                break;
+            }
+            at = (at + 1) & mask;
+        }
+        Some(&mut self.lines[at])
+    }
+}
+
+impl Line {
+    /// Whether another core wrote one of the words last.
+    fn others(&self, core: usize, words: u8) -> bool {
+        let wrote = |word: usize, writer: u16| words >> word & 1 == 1 && writer != NOBODY && writer != name(core);
+        self.writers.iter().enumerate().any(|(word, writer)| wrote(word, *writer))
+    }
+}
+
+/// A core's name inside a line.
+const fn name(core: usize) -> u16 {
+    core as u16 + 1
+}
+
+/// The lines of `bytes` bytes from `address` on, each with the words of it that are meant.
+pub(crate) fn lines(address: usize, bytes: usize) -> impl Iterator<Item = (u64, u8)> {
+    let last = address + bytes.max(1) - 1;
+    (address / LINE_BYTES..=last / LINE_BYTES).map(move |line| {
+        let begin = address.max(line * LINE_BYTES) % LINE_BYTES / WORD_BYTES;
+        let end = last.min(line * LINE_BYTES + LINE_BYTES - 1) % LINE_BYTES / WORD_BYTES;
+        (line as u64, (0xFF_u8 << begin) & (0xFF >> (7 - end)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory and accesses of single words of line 7.
+    struct Fixture(Directory, u32);
+
+    impl Fixture {
+        fn new() -> Self {
+            Self(Directory::new(64), 0)
+        }
+
+        fn touch(&mut self, core: usize, word: usize, access: Access) -> Outcome {
+            self.1 += 1;
+            self.0.touch(Touch { core, line: 7, words: 1 << word, access, operation: self.1 }).unwrap().0
+        }
+    }
+
+    #[test]
+    fn a_line_changes_hands_as_the_protocol_says() {
+        let mut lines = Fixture::new();
+        assert_eq!(lines.touch(0, 0, Access::Read), Outcome::Cold);
+        assert_eq!(lines.touch(0, 0, Access::Read), Outcome::Held);
+        // Exclusive: the write needs no message.
+        assert_eq!(lines.touch(0, 0, Access::Write), Outcome::Held);
+        assert_eq!(lines.touch(255, 0, Access::Read), Outcome::ReadModified { false_sharing: false });
+        assert_eq!(lines.touch(1, 0, Access::Read), Outcome::Shared);
+        // It was the owner, so the line does not move; the others must let go all the same.
+        assert_eq!(lines.touch(0, 0, Access::Write), Outcome::Invalidated { moved: false, false_sharing: false });
+        assert_eq!(lines.touch(1, 0, Access::Write), Outcome::Invalidated { moved: true, false_sharing: false });
+        assert_eq!(lines.touch(1, 0, Access::Read), Outcome::Held);
+        assert_eq!(lines.touch(0, 0, Access::Read), Outcome::ReadModified { false_sharing: false });
+        assert_eq!(lines.touch(0, 0, Access::Read), Outcome::Held);
+    }
+
+    #[test]
+    fn words_of_different_cores_on_a_line_are_false_sharing() {
+        let mut lines = Fixture::new();
+        lines.touch(0, 0, Access::Write);
+        assert_eq!(lines.touch(1, 1, Access::Write), Outcome::Invalidated { moved: true, false_sharing: true });
+        assert_eq!(lines.touch(0, 0, Access::Write), Outcome::Invalidated { moved: true, false_sharing: true });
+        assert_eq!(lines.touch(1, 1, Access::Read), Outcome::ReadModified { false_sharing: true });
+        assert_eq!(lines.touch(2, 1, Access::Read), Outcome::Shared);
+        assert_eq!(lines.touch(2, 1, Access::Write), Outcome::Invalidated { moved: true, false_sharing: false });
+    }
+
+    #[test]
+    fn an_operation_touches_a_line_for_the_first_time_once() {
+        let mut directory = Directory::new(64);
+        let mut first = |operation, line| {
+            let touch = Touch { core: 3, line, words: 1, access: Access::Read, operation };
+            directory.touch(touch).unwrap().1
+        };
+        assert_eq!([first(1, 7), first(1, 7), first(1, 8), first(2, 7)], [true, false, true, true]);
+    }
+
+    #[test]
+    fn an_access_is_cut_into_lines_and_words() {
+        let cut = |address, bytes| lines(address, bytes).collect::<Vec<_>>();
+        assert_eq!(cut(0, 8), [(0, 1)]);
+        assert_eq!(cut(60, 4), [(0, 0x80)]);
+        assert_eq!(cut(60, 8), [(0, 0x80), (1, 1)]);
+        assert_eq!(cut(72, 16), [(1, 0b110)]);
+        assert_eq!(cut(56, 80), [(0, 0x80), (1, 0xFF), (2, 1)]);
+    }
+
+    #[test]
+    fn a_full_directory_says_so() {
+        let mut directory = Directory::new(8);
+        let mut touch =
+            |line| directory.touch(Touch { core: 0, line, words: 1, access: Access::Read, operation: 1 }).is_some();
+        assert!((0..7).all(&mut touch));
+        assert!(!touch(7) && touch(0));
+    }
+}

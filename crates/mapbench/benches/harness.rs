@@ -73,7 +73,7 @@ const OPERATIONS: u64 = 20_000_000;
 
 fn ours(workload: &Workload, read_pct: u8) -> f64 {
     let mix = workload.mix(read_pct).expect("a share of at most 100");
-    let (ops, elapsed) = time_loop(&Nothing, mix, workload.key_range, OPERATIONS);
+    let (ops, elapsed) = time_loop(Nothing, mix, workload.key_range, OPERATIONS);
     nanoseconds(elapsed, ops)
 }
 

@@ -7,18 +7,16 @@ use mapbench_conformance::verify::{self, Check, Outcome, Setting};
 use mapbench_results::Declared;
 use mapbench_workload::{Mix, OpKind};
 
-use crate::gate::instructions;
 use crate::protocol::Open;
 use crate::single::{self, Timed};
-use crate::worker::{self, Requests, WorkerError};
+use crate::worker::{self, Subject};
 
 /// A strategy, ready to be measured. All code that is compiled anew for each strategy is reached from here.
 #[derive(Clone, Copy)]
 pub struct Entry {
     /// What the strategy says about itself.
     pub info: StrategyInfo,
-    pub(crate) serve: fn(&Open, &mut Requests) -> Result<(), WorkerError>,
-    pub(crate) execute: fn(&Open, u64) -> u64,
+    pub(crate) build: fn(&Open) -> Box<dyn Subject>,
     single: fn(Timed, u64) -> Duration,
     pub(crate) verify: fn(Check, &Setting) -> Outcome,
 }
@@ -27,13 +25,7 @@ impl Entry {
     /// The entry of a strategy.
     #[must_use]
     pub const fn of<S: Strategy>() -> Self {
-        Self {
-            info: S::INFO,
-            serve: worker::serve::<S>,
-            execute: instructions::execute::<S>,
-            single: single::time::<S>,
-            verify: verify::run::<S>,
-        }
+        Self { info: S::INFO, build: worker::build::<S>, single: single::time::<S>, verify: verify::run::<S> }
     }
 
     /// Why the strategy cannot do this; `None` if it can.

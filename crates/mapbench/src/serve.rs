@@ -5,7 +5,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::protocol::{Event, PROTOCOL_VERSION, Request};
 use crate::registry::Registry;
-use crate::worker::{Requests, WorkerError, say};
+use crate::worker::{self, Requests, WorkerError, say};
 
 /// Serves requests until the orchestrator closes or goes away.
 pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
@@ -28,7 +28,7 @@ pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
     match registry.find(&open.strategy) {
         Ok(entry) => match entry.refuses(open.mix, open.threads) {
             Some(message) => say(&Event::Failed { status: Status::NotApplicable, message }),
-            None => (entry.serve)(&open, &mut requests),
+            None => worker::serve((entry.build)(&open), &open, &mut requests),
         },
         Err(error) => say(&Event::Failed { status: Status::ProtocolError, message: error.to_string() }),
     }

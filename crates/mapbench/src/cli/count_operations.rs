@@ -3,6 +3,7 @@ use std::io;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::failure::Failure;
+use crate::gate::instructions;
 use crate::protocol::{Open, PROTOCOL_VERSION};
 use crate::registry::Registry;
 
@@ -32,6 +33,6 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     if let Some(reason) = entry.refuses(open.mix, open.threads) {
         return Err(Failure::usage(format!("{} cannot do this: {reason}", open.strategy)));
     }
-    (entry.execute)(&open, arguments.operations);
+    instructions::execute(&*(entry.build)(&open), &open, arguments.operations);
     Ok(())
 }

@@ -4,13 +4,12 @@
 use std::hint::black_box;
 use std::path::Path;
 
-use mapbench_api::{ConcurrentMap, MapHandle, Strategy};
 use mapbench_results::Instructions;
 use mapbench_workload::stream;
 
 use crate::callgrind::{self, NotCounted, per_operation};
 use crate::protocol::Open;
-use crate::worker::{self, Plant, Tally, run_batch};
+use crate::worker::{Access, Plant, Subject, Tally};
 
 /// The subcommand that [`execute`]s: its one argument is the number of operations, its standard input the cell as the
 /// protocol's `open` request has it.
@@ -68,13 +67,16 @@ fn affordable(per_operation: f64) -> u64 {
     1 << afforded.clamp(1, MOST_BATCHES).ilog2()
 }
 
-/// What is counted: builds the map as a worker does, and does so many operations of the first thread's stream. Returns how
-/// many it did.
-pub(crate) fn execute<S: Strategy>(open: &Open, operations: u64) -> u64 {
-    let map = worker::build::<S>(open);
+/// What is counted: so many operations of the first thread's stream. Returns how many it did.
+pub(crate) fn execute(map: &dyn Subject, open: &Open, operations: u64) -> u64 {
+    let mut done = 0;
+    map.attend(&mut |access| done = execute_on(access, open, operations));
+    done
+}
+
+fn execute_on(access: &mut dyn Access, open: &Open, operations: u64) -> u64 {
     let stream = stream::uniform(open.stream_seeds[0], open.mix, open.key_range, stream::STREAM_OPS);
     let mut plant = open.planted.map(|planted| Plant::new(planted, &stream));
-    let mut handle = map.handle();
     let mut tally = Tally::default();
     for batch in stream.chunks(BATCH).cycle() {
         let left = operations - tally.ops;
@@ -82,11 +84,11 @@ pub(crate) fn execute<S: Strategy>(open: &Open, operations: u64) -> u64 {
         if batch.is_empty() {
             break;
         }
-        run_batch(&mut handle, batch, &mut tally);
+        access.run(batch, &mut tally);
         if let Some(plant) = &mut plant {
-            plant.follow(&mut handle, batch, &mut tally);
+            plant.follow(access, batch, &mut tally);
         }
-        handle.quiesce();
+        access.quiesce();
     }
     black_box(tally.sum);
     tally.ops
@@ -96,6 +98,7 @@ pub(crate) fn execute<S: Strategy>(open: &Open, operations: u64) -> u64 {
 mod tests {
     use super::{BATCH, MOST_BATCHES, affordable, execute};
     use crate::protocol::{Extra, Open, PROTOCOL_VERSION, Planted};
+    use crate::worker::build;
     use mapbench_adapter_lock::StdMutex;
     use mapbench_workload::{Mix, OpKind};
 
@@ -117,9 +120,11 @@ mod tests {
     #[test]
     fn exactly_so_many_operations_are_done() {
         for operations in [0, 1, BATCH as u64, 1_500, 200_000] {
-            assert_eq!(execute::<StdMutex>(&open(None), operations), operations);
+            let cell = open(None);
+            assert_eq!(execute(&*build::<StdMutex>(&cell), &cell, operations), operations);
             let planted = Planted { extra: Extra::Any, ppm: 50_000 };
-            assert_eq!(execute::<StdMutex>(&open(Some(planted)), operations), operations);
+            let cell = open(Some(planted));
+            assert_eq!(execute(&*build::<StdMutex>(&cell), &cell, operations), operations);
         }
     }
 

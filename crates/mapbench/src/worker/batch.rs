@@ -61,6 +61,22 @@ pub(crate) fn run_batch<H: MapHandle<u64, u64>>(handle: &mut H, ops: &[PackedOp]
     *tally = local;
 }
 
+/// Runs reads that each stay inside the map for about a microsecond.
+#[inline(never)]
+pub(crate) fn run_long_reads<H: MapHandle<u64, u64>>(handle: &mut H, ops: &[PackedOp], tally: &mut Tally) {
+    /// Multiplications, each waiting for the last.
+    const LONG: u64 = 1_000;
+    for op in ops {
+        let found = handle.read(&key_of(op.index()), |value| {
+            (0..LONG).fold(*value, |sum, _| std::hint::black_box(sum.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        });
+        tally.reads += 1;
+        tally.hits += u64::from(found.is_some());
+        tally.sum = tally.sum.wrapping_add(found.unwrap_or(1));
+    }
+    tally.ops += ops.len() as u64;
+}
+
 /// The value after `value`, still the key's.
 fn next(key: u64, value: u64) -> u64 {
     value_of(key, (value as u32).wrapping_add(1))

@@ -1,6 +1,7 @@
 //! The worker process: one strategy, one cell, one fork. Speaks [`protocol`](crate::protocol) and measures nothing but
 //! its own slices.
 
+mod access;
 mod batch;
 mod check;
 mod coordinator;
@@ -9,19 +10,20 @@ mod thread;
 
 use std::io::{self, BufRead, Write};
 
-use foldhash::fast::FixedState;
 use mapbench_api::Strategy;
 use mapbench_workload::{key_of, prefilled, stream, value_of};
 
 use crate::hasher;
 use crate::protocol::{Event, Open, Request};
 
-pub(crate) use batch::{Tally, run_batch};
+pub(crate) use access::Words;
+pub(crate) use access::{Access, Subject};
+pub(crate) use batch::Tally;
+pub(crate) use check::Checked;
 pub(crate) use planted::Plant;
 
-/// Builds the map of `S` and serves slices on it. All that is compiled anew for every strategy hangs on this function.
-pub(crate) fn serve<S: Strategy>(open: &Open, requests: &mut Requests) -> Result<(), WorkerError> {
-    let map = build::<S>(open);
+/// Serves slices on a map.
+pub(crate) fn serve(map: Box<dyn Subject>, open: &Open, requests: &mut Requests) -> Result<(), WorkerError> {
     let streams: Vec<_> = open
         .stream_seeds
         .iter()
@@ -34,8 +36,8 @@ pub(crate) fn serve<S: Strategy>(open: &Open, requests: &mut Requests) -> Result
         for ((index, stream), planted) in streams.iter().enumerate().zip(planted) {
             let processor = open.processors.get(index).copied();
             let seat = thread::Seat { crew: &crew, index, processor, population: u64::from(open.population) };
-            let map = &map;
-            scope.spawn(move || thread::work(map, &seat, &S::INFO, stream, planted));
+            let map = &*map;
+            scope.spawn(move || thread::work(map, &seat, stream, planted));
         }
         let digests = streams.iter().map(|stream| format!("{:016x}", stream::digest(stream))).collect();
         coordinator::coordinate(&crew, digests, requests)
@@ -44,13 +46,14 @@ pub(crate) fn serve<S: Strategy>(open: &Open, requests: &mut Requests) -> Result
     say(&Event::Closed)
 }
 
-/// The map of a cell, with its entries.
-pub(crate) fn build<S: Strategy>(open: &Open) -> S::Map<u64, u64, FixedState> {
+/// The map of a cell, with its entries. All that is compiled anew for every strategy hangs on this function.
+pub(crate) fn build<S: Strategy>(open: &Open) -> Box<dyn Subject> {
     let entries = prefilled(open.population, open.key_range).map(|index| {
         let key = key_of(index);
         (key, value_of(key, 0))
     });
-    S::build(open.population as usize, hasher::seeded(open.hash_seed), entries)
+    let map = S::build(open.population as usize, hasher::seeded(open.hash_seed), entries);
+    Box::new(Words { map, checked: Checked::of(&S::INFO) })
 }
 
 /// The requests of the orchestrator, in order.

@@ -1,13 +1,10 @@
 //! A slow-down of known size: operations done beside the stream and not counted.
 
-use mapbench_api::MapHandle;
-use mapbench_workload::{OpKind, PackedOp, key_of};
+use mapbench_workload::{OpKind, PackedOp};
 
-use super::batch::{Tally, run_batch};
+use super::access::Access;
+use super::batch::Tally;
 use crate::protocol::{Extra, Planted};
-
-/// Multiplications, each waiting for the last, of a long read: about a microsecond.
-const LONG: u64 = 1_000;
 
 /// The planted operations of one thread.
 pub(crate) struct Plant {
@@ -29,7 +26,7 @@ impl Plant {
 
     /// Does what is due after these operations of the stream, and keeps it out of the count of operations. What it did to
     /// the map is counted: the map is checked against it.
-    pub(crate) fn follow<H: MapHandle<u64, u64>>(&mut self, handle: &mut H, done: &[PackedOp], tally: &mut Tally) {
+    pub(crate) fn follow(&mut self, access: &mut dyn Access, done: &[PackedOp], tally: &mut Tally) {
         let counted = done.iter().filter(|op| concerns(self.planted.extra, op.kind())).count() as u64;
         self.due += counted * u64::from(self.planted.ppm);
         let mut owed = (self.due / 1_000_000) as usize;
@@ -39,8 +36,8 @@ impl Plant {
             let end = (self.cursor + owed).min(self.ops.len());
             let ops = &self.ops[self.cursor..end];
             match self.planted.extra {
-                Extra::Any | Extra::Kind(_) => run_batch(handle, ops, tally),
-                Extra::LongRead => read_long(handle, ops, tally),
+                Extra::Any | Extra::Kind(_) => access.run(ops, tally),
+                Extra::LongRead => access.run_long_reads(ops, tally),
             }
             owed -= ops.len();
             self.cursor = if end == self.ops.len() { 0 } else { end };
@@ -57,23 +54,14 @@ fn concerns(extra: Extra, kind: OpKind) -> bool {
     }
 }
 
-#[inline(never)]
-fn read_long<H: MapHandle<u64, u64>>(handle: &mut H, ops: &[PackedOp], tally: &mut Tally) {
-    for op in ops {
-        let found = handle.read(&key_of(op.index()), |value| {
-            (0..LONG).fold(*value, |sum, _| std::hint::black_box(sum.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
-        });
-        tally.reads += 1;
-        tally.hits += u64::from(found.is_some());
-        tally.sum = tally.sum.wrapping_add(found.unwrap_or(1));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
+    use mapbench_adapter_lock::StdMutex;
+    use mapbench_api::Strategy;
     use mapbench_workload::{Mix, stream};
+
+    use crate::hasher;
+    use crate::worker::{Checked, Subject, Words};
 
     use super::*;
 
@@ -81,9 +69,10 @@ mod tests {
         let mix = Mix::new(90, &[(OpKind::Insert, 50), (OpKind::Remove, 50)]).unwrap();
         let ops = stream::uniform(1, mix, 64, 10_000);
         let mut plant = Plant::new(Planted { ppm, extra }, &ops);
-        let mut map: HashMap<u64, u64> = HashMap::new();
+        let map = StdMutex::build(64, hasher::seeded(0), std::iter::empty());
+        let map = Words { map, checked: Checked::of(&StdMutex::INFO) };
         let mut tally = Tally::default();
-        ops.chunks(batch).for_each(|done| plant.follow(&mut map, done, &mut tally));
+        map.attend(&mut |access| ops.chunks(batch).for_each(|done| plant.follow(access, done, &mut tally)));
         (ops.iter().filter(|op| op.kind() == OpKind::Read).count() as u64, tally)
     }
 

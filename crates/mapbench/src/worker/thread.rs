@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use mapbench_api::{ConcurrentMap, Detected, MapHandle, StrategyInfo};
+use mapbench_api::Detected;
 use mapbench_results::Status;
 use mapbench_workload::PackedOp;
 
-use super::batch::{Tally, run_batch};
-use super::check;
+use super::access::{Access, Subject};
+use super::batch::Tally;
 use super::coordinator::{Crew, Failure, Phase, Report, since};
 use super::planted::Plant;
 use crate::protocol::Measured;
@@ -31,15 +31,13 @@ pub(crate) struct Seat<'a> {
 }
 
 /// Works until told to exit. A panic of the map becomes the worker's failure.
-pub(crate) fn work<M: ConcurrentMap<u64, u64>>(
-    map: &M,
-    seat: &Seat,
-    info: &StrategyInfo,
-    stream: &[PackedOp],
-    planted: Option<Plant>,
-) {
-    let runner = Runner { stream, cursor: 0, batch: 1, tally: Tally::default(), planted };
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| attend(map, seat, info, runner))) {
+pub(crate) fn work(map: &dyn Subject, seat: &Seat, stream: &[PackedOp], planted: Option<Plant>) {
+    let mut runner = Runner { stream, cursor: 0, batch: 1, tally: Tally::default(), planted };
+    if let Some(processor) = seat.processor {
+        system::pin_this_thread(processor);
+    }
+    let attended = catch_unwind(AssertUnwindSafe(|| map.attend(&mut |access| serve(access, seat, &mut runner))));
+    if let Err(payload) = attended {
         let failure = if let Some(detected) = payload.downcast_ref::<Detected>() {
             Failure { status: Status::Detected, message: detected.message.to_owned() }
         } else {
@@ -54,17 +52,13 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("a panic without a text").to_owned()
 }
 
-fn attend<M: ConcurrentMap<u64, u64>>(map: &M, seat: &Seat, info: &StrategyInfo, mut runner: Runner) {
-    if let Some(processor) = seat.processor {
-        system::pin_this_thread(processor);
-    }
-    let mut handle = map.handle();
+fn serve(access: &mut dyn Access, seat: &Seat, runner: &mut Runner) {
     loop {
         match seat.crew.sleep(seat.index) {
-            Phase::Warm | Phase::Measure | Phase::Drain => runner.slice(&mut handle, seat),
+            Phase::Warm | Phase::Measure | Phase::Drain => runner.slice(access, seat),
             Phase::Check => {
                 let expected = seat.population.wrapping_add_signed(seat.crew.balance());
-                if let Err(message) = check::conservation(&mut handle, info, expected) {
+                if let Err(message) = access.conserve(expected) {
                     seat.crew.fail(Failure { status: Status::WrongAnswer, message });
                 }
                 seat.crew.end_check();
@@ -85,7 +79,7 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn slice<H: MapHandle<u64, u64>>(&mut self, handle: &mut H, seat: &Seat) {
+    fn slice(&mut self, access: &mut dyn Access, seat: &Seat) {
         let before = self.tally;
         let mut start: Option<(Instant, u64)> = None;
         let mut measured: Option<Measured> = None;
@@ -93,7 +87,7 @@ impl Runner<'_> {
             match seat.crew.phase() {
                 Phase::Warm => {
                     let began = Instant::now();
-                    let whole = self.batch(handle);
+                    let whole = self.batch(access);
                     if whole {
                         self.adapt(began.elapsed());
                     }
@@ -114,7 +108,7 @@ impl Runner<'_> {
                 }
                 Phase::Parked | Phase::Check | Phase::Exit => break,
             }
-            self.batch(handle);
+            self.batch(access);
         }
         let effects = since(&before, &self.tally);
         let measured = measured.unwrap_or_default();
@@ -122,14 +116,14 @@ impl Runner<'_> {
     }
 
     /// Runs a batch, or what is left of it to the stream's end; true if it was a whole one.
-    fn batch<H: MapHandle<u64, u64>>(&mut self, handle: &mut H) -> bool {
+    fn batch(&mut self, access: &mut dyn Access) -> bool {
         let end = (self.cursor + self.batch).min(self.stream.len());
         let ops = &self.stream[self.cursor..end];
-        run_batch(handle, ops, &mut self.tally);
+        access.run(ops, &mut self.tally);
         if let Some(plant) = &mut self.planted {
-            plant.follow(handle, ops, &mut self.tally);
+            plant.follow(access, ops, &mut self.tally);
         }
-        handle.quiesce();
+        access.quiesce();
         self.cursor = if end == self.stream.len() { 0 } else { end };
         ops.len() == self.batch
     }

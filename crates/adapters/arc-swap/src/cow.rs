@@ -22,7 +22,8 @@ impl Strategy for ArcSwapCow {
                 take arc-swap's guard for each operation and give it back at once: a thread has eight cheap ones. \
                 Reads are wait-free all but never (arc-swap names one in usize::MAX / 4). The old map is freed whole by \
                 whoever lets go of it last: a writer, after its turn, or a reader, inside a read. A panic inside an \
-                operation's closure leaves the map as it was.",
+                operation's closure leaves the map as it was. Readers and iterations may read and write the map again, and \
+                update may read it.",
         unsupported: &[],
         thread_limit: None,
     };

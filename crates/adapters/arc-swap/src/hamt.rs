@@ -22,7 +22,8 @@ impl Strategy for ArcSwapHamt {
                 the up to 32 keys and values of its leaf; one that would change nothing clones nothing. Capacity cannot \
                 be reserved. Readers take arc-swap's guard for each operation and give it back at once. The old nodes are \
                 freed by whoever lets go of them last: a writer, after its turn, or a reader, inside a read. A panic \
-                inside an operation's closure leaves the map as it was.",
+                inside an operation's closure leaves the map as it was. Readers and iterations may read and write the map \
+                again, and update may read it.",
         unsupported: &[],
         thread_limit: None,
     };

@@ -118,7 +118,7 @@ impl Strategy for Checked {
                 thing at a time is never stopped. Go's check is a plain flag that readers only look at; this one is a \
                 parking_lot RwLock that is tried, never awaited, so that a read writes to a shared word twice: what it \
                 costs is not what Go's check costs. A panic inside an operation leaves the entry as it was and nothing \
-                locked.",
+                locked. A closure that writes to the map it is called from is detected too, on one thread.",
         unsupported: &[],
         thread_limit: None,
     };

@@ -21,7 +21,7 @@ const INFO: StrategyInfo = StrategyInfo {
     notes: "A shard is a read-write lock over a table; closures run under it. Readers go before writers that wait. \
             Iteration holds back the writers of one shard at a time and is one state of each shard, not of all. No \
             reference into the map outlives the operation that took it: to write while holding one can deadlock, even \
-            across shards. A panic inside an operation releases the shard; the entry keeps the value it had. Its \
+            across shards. A closure that uses the same shard again deadlocks, but for a read within a read. A panic inside an operation releases the shard; the entry keeps the value it had. Its \
             maintainer calls benchmarks of one key or of a map of one entry adversarial.",
     unsupported: &[],
     thread_limit: None,

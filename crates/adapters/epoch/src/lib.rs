@@ -45,7 +45,8 @@ impl Strategy for EpochCow {
                 map is freed when no thread that was pinned at the swap still is: a reader that stays pinned keeps all \
                 later maps in memory. crossbeam-epoch would let 64 old maps a thread gather first; a flush after each \
                 write, which its documentation advises, hands them over at once. Every 128th pin of a thread collects: a \
-                read may thus free whole maps. A panic inside an operation's closure leaves the map as it was.",
+                read may thus free whole maps. A panic inside an operation's closure leaves the map as it was. \
+                Readers and iterations may read and write the map again, and update may read it.",
         unsupported: &[],
         thread_limit: None,
     };

@@ -40,7 +40,7 @@ impl Strategy for Evmap {
                 have left the old copy, so that a reader that sleeps inside a read, or iterates, delays all writers but the \
                 first. One reader is cloned for each thread. One value a key: update, not insert, which would append. \
                 Both copies are filled before the clock starts. A panic inside an operation's closure leaves the entry as \
-                it was.",
+                it was. Reads within any closure return; a write within a read or an iteration waits for itself for ever.",
         ..INFO
     };
 
@@ -66,7 +66,8 @@ impl Strategy for EvmapBatched {
                 replace, the adapter keeps the writes since the last publish in a table beside it; their cost is part of \
                 what is measured. A publish waits until the readers have left the old copy, iterations too, and all \
                 writers wait for it. One value a key: update, not insert, which would append. Both copies are filled \
-                before the clock starts. A panic inside an operation's closure leaves the entry as it was.",
+                before the clock starts. A panic inside an operation's closure leaves the entry as it was. Reads within any \
+                closure return; a publish within a read or an iteration waits for itself for ever.",
         ..INFO
     };
 

@@ -27,7 +27,8 @@ const INFO: StrategyInfo = StrategyInfo {
             upsert repeats compute_if_present and try_insert, which clones the key, until one of them takes effect. A guard \
             that is never renewed frees nothing; renewing one a batch costs far less than taking one an operation, hence \
             two strategies. Needs keys with an order. conc-map-bench tunes the batch size of this map alone, which is not \
-            done here. A panic inside an operation releases the bin; the entry keeps the value it had.",
+            done here. A panic inside an operation releases the bin; the entry keeps the value it had. Closures may \
+            read and write the map again.",
     unsupported: &[],
     thread_limit: None,
 };

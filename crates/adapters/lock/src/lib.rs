@@ -25,7 +25,8 @@ const INFO: StrategyInfo = StrategyInfo {
     configuration: "default",
     notes: "A panic inside an operation poisons the lock; the adapter goes on as parking_lot would, and the entry keeps \
             the value it had. Closures run under the lock. std leaves open whether waiting readers or writers go first: \
-            it differs between operating systems.",
+            it differs between operating systems. A closure that uses the map again deadlocks, but for a read within \
+            a read of the read-write lock while no writer waits.",
     unsupported: &[],
     thread_limit: None,
 };

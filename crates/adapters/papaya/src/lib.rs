@@ -36,7 +36,8 @@ const INFO: StrategyInfo = StrategyInfo {
             again. A write helps a resize along; an iteration first finishes it. Taking a guard costs about an uncontended \
             mutex, and papaya advises to keep one, hence two strategies; a guard that is never renewed frees nothing. \
             Other suites use other resize modes and batch sizes. A panic inside an operation leaves the entry as it was; \
-            if another thread had won before, the entry prepared for the first try leaks.",
+            if another thread had won before, the entry prepared for the first try leaks. Closures may read and write the \
+            map again.",
     unsupported: &[],
     thread_limit: None,
 };

@@ -5,7 +5,8 @@ macro_rules! common_notes {
     () => {
         "A panic inside an operation releases the lock; the entry keeps the value it had. Closures run under the lock. \
          Locks are task-fair: a waiting writer holds back new readers. parking_lot 0.13 needs Rust 1.95, and dashmap and \
-         flurry bring an older parking_lot_core, so that two queues of parked threads exist beside each other."
+         flurry bring an older parking_lot_core, so that two queues of parked threads exist beside each other. A closure that uses the map again deadlocks, \
+         but for a read within a read of a read-write lock while no writer waits."
     };
 }
 

@@ -24,7 +24,8 @@ impl Strategy for SccHashIndex {
              replacement of its key may find neither and miss a key that was present throughout; a read lock (read_sync) \
              would not help for primitive types, for which it is peek_with too. A removed or replaced entry stays in \
              memory until its bucket is full or moved by a resize, and no reader can see the entry. Closures of writes run \
-             under the bucket's lock. Iteration is iter_sync, which locks one bucket at a time: iter takes no lock, but \
+             under the bucket's lock; reads within any closure return, a write within an iteration deadlocks. While the \
+             map moves to a larger array, len may count an entry twice. Iteration is iter_sync, which locks one bucket at a time: iter takes no lock, but \
              shows keys twice while the map is resized and may miss one that is being replaced. Only while the map \
              shrinks iter_sync may show a key twice, and it does not shrink below the capacity it was built with. ",
             common_notes!()

@@ -20,7 +20,8 @@ impl Strategy for SccHashMap {
         configuration: "default features",
         notes: concat!(
             "Read with read_sync, which shares the bucket: get_sync would take the entry for itself. Written with \
-             upsert_sync, because insert_sync does not replace. Closures run under the bucket's lock. Iteration locks \
+             upsert_sync, because insert_sync does not replace. Closures run under the bucket's lock: one that uses \
+             the same bucket again deadlocks, but for a read within a read. Iteration locks \
              one bucket at a time; only while the map shrinks it may show a key twice, and it does not shrink below the \
              capacity it was built with. Bucket arrays that a resize leaves behind are freed by epoch. ",
             common_notes!()

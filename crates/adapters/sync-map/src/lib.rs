@@ -37,7 +37,7 @@ impl Strategy for SyncMap {
                 interface box is. A replaced table is freed outside the mutex, by its last user. Go has no Len: len \
                 counts through Range, and Range promotes. update is the loop of Load and CompareAndSwap that Go's users \
                 write, upsert that and LoadOrStore in a loop; their closures may run more than once, and without the \
-                mutex: one that panics changes nothing.",
+                mutex: one that panics changes nothing. Closures may read and write the map again.",
         unsupported: &[],
         thread_limit: None,
     };

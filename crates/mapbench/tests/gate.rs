@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use mapbench_results::{GateResult, GateVerdict, Status, read_gate_slices};
+use mapbench_results::{GateResult, GateVerdict, Status, read_gate_slices, read_self_test};
 use tempfile::TempDir;
 
 const EXE: &str = env!("CARGO_BIN_EXE_mapbench");
@@ -214,6 +214,30 @@ fn too_little_time_is_no_verdict_and_says_how_much_it_needs() {
     let (code, result, said) = gate.against(Path::new(EXE), &["--strategy", "std-mutex", "--minutes", "0.00001"]);
     assert_eq!(code, Some(3), "{said}");
     assert!(result.reason.contains("8 are the fewest") && result.reason.contains("minutes"), "{}", result.reason);
+}
+
+#[test]
+fn a_self_test_counts_its_suites_and_those_of_its_rivals() {
+    let gate = Gate::new();
+    let out = gate.path("out");
+    let words = ["--self-test", "--suites", "1", "--plant", "50", "--rivals", "--strategy", "dashmap"];
+    let output = gate.run(&[&words[..], &["--out", out.to_str().unwrap()]].concat());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    let (rows, _) = read_self_test(&out).unwrap();
+    let suites =
+        |method: &str, planted: &str| rows.iter().filter(|row| row.method == method && row.planted == planted).count();
+    // The short suite and the long one, of which the rivals judge the short one only.
+    assert_eq!((suites("mapbench", "nothing"), suites("criterion", "nothing")), (2, 1));
+    for method in ["mapbench", "criterion", "ratio_5", "ratio_10", "ratio_200"] {
+        let planted = ["any", "read", "long_read"].map(|planted| suites(method, planted));
+        assert_eq!(planted, [1; 3], "{method}");
+        assert!(said.contains(&format!("{method}, planted 50 % more of any: ")), "{said}");
+    }
+    assert!(said.contains("mapbench, nothing planted: 0 of 2 suites failed, 95 % interval up to 84.19 %"), "{said}");
+    let rivals = read_gate_slices(&out.join("planted-any-50").join("rivals")).unwrap();
+    assert!(rivals.iter().all(|slice| slice.stage == "rivals" && slice.arm != "control"));
+    assert!(rivals.iter().filter(|slice| slice.arm == "candidate").count() >= 10);
 }
 
 #[test]

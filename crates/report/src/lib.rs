@@ -9,6 +9,7 @@ mod objective;
 mod page;
 mod rank;
 mod rates;
+mod self_test;
 mod semantics;
 mod summary;
 mod text;
@@ -16,12 +17,13 @@ mod variance;
 
 pub use gate::{gate_junit, gate_markdown, gate_terminal};
 pub use page::{html, html_of};
+pub use self_test::{SelfTestSummary, summarise_self_test};
 pub use semantics::Standing;
 pub use summary::{LIMITS, summarise};
 pub use text::{Cells, Text, compare, diff, ranking, semantics, tables};
 pub use variance::{Spread, spreads};
 
-use mapbench_results::{Cell, Machine, Provenance, Run, Sample, Semantics};
+use mapbench_results::{Cell, Detectable, Machine, Provenance, Run, Sample, SelfTestRow, Semantics};
 
 /// What a report is made of.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +36,19 @@ pub struct Input<'a> {
     pub machine: &'a [Machine],
     /// The cells.
     pub cells: &'a [Cell],
-    /// What was verified; empty if nothing was.
+    /// What was found out beside the sweep.
+    pub beside: Beside<'a>,
+}
+
+/// What was found out beside a sweep. Each part is empty if it was not asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// What was verified of the strategies.
     pub semantics: &'a [Semantics],
+    /// How often the gate cries wolf on this machine, suite by suite.
+    pub self_test: &'a [SelfTestRow],
+    /// The least slow-down that the gate sees on this machine, cell by cell.
+    pub detectable: &'a [Detectable],
 }
 
 impl<'a> Input<'a> {
@@ -47,7 +60,7 @@ impl<'a> Input<'a> {
             samples: &run.samples,
             machine: &run.machine,
             cells: &run.cells,
-            semantics: &run.semantics,
+            beside: Beside { semantics: &run.semantics, self_test: &run.self_test, detectable: &run.detectable },
         }
     }
 }

@@ -88,7 +88,7 @@ pub(crate) fn by_memory(input: &Input) -> Vec<Cell> {
 mod tests {
     use super::{Objective, by_memory};
     use crate::testing::{group, plan, provenance, slices};
-    use crate::{Input, answer, summarise};
+    use crate::{Beside, Input, answer, summarise};
     use mapbench_results::Sample;
 
     #[test]
@@ -106,7 +106,13 @@ mod tests {
         let said = |rows: &[Sample]| {
             let provenance = provenance(plan(&["fast", "small", "frozen", "twin"]));
             let cells = summarise(&provenance.plan, 2, rows);
-            let input = Input { provenance: &provenance, samples: rows, machine: &[], cells: &cells, semantics: &[] };
+            let input = Input {
+                provenance: &provenance,
+                samples: rows,
+                machine: &[],
+                cells: &cells,
+                beside: Beside::default(),
+            };
             [(Objective::Throughput, cells.clone()), (Objective::Memory, by_memory(&input))]
                 .map(|(objective, cells)| answer::sentence(&cells, &group(), objective))
         };

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use mapbench_results::{
-    Build, Declared, Group, Host, Machine, Plan, Provenance, SCHEMA_VERSION, Sample, Semantics, Status, Verdict,
+    Build, Declared, GateVerdict, Group, Host, Machine, Plan, Provenance, SCHEMA_VERSION, Sample, SelfTestRow,
+    Semantics, Status, Verdict,
 };
 
-use crate::{Input, summarise};
+use crate::{Beside, Input, summarise};
 
 pub(crate) fn group() -> Group {
     Group { workload: "w".to_owned(), read_pct: 90, threads: 2 }
@@ -129,6 +130,24 @@ pub(crate) fn machine(round: u32, arithmetic_ns: u64) -> Machine {
     }
 }
 
+/// A cell of a suite in which nothing was planted.
+pub(crate) fn self_test_row(method: &str, suite: u32, verdict: GateVerdict) -> SelfTestRow {
+    SelfTestRow {
+        method: method.to_owned(),
+        condition: "idle".to_owned(),
+        planted: "nothing".to_owned(),
+        planted_pct: 0.0,
+        suite,
+        cell: "w/read-90/threads-2/s".to_owned(),
+        rounds: 8,
+        suite_seconds: 15.0,
+        verdict,
+        change_pct: Some(0.1),
+        p: Some(0.5),
+        confirmed_p: None,
+    }
+}
+
 /// What a check found of a strategy.
 pub(crate) fn semantics(strategy: &str, check: &str, verdict: Verdict) -> Semantics {
     Semantics {
@@ -162,7 +181,13 @@ pub(crate) fn with_input<R>(names: [&str; 4], f: impl FnOnce(&Input) -> R) -> R 
     samples.push(failure(names[3], 0, Status::NotApplicable, "no insert: the map is immutable"));
     let cells = summarise(&provenance.plan, 2, &samples);
     let machine = [machine(0, 100), machine(1, 101)];
-    f(&Input { provenance: &provenance, samples: &samples, machine: &machine, cells: &cells, semantics: &[] })
+    f(&Input {
+        provenance: &provenance,
+        samples: &samples,
+        machine: &machine,
+        cells: &cells,
+        beside: Beside::default(),
+    })
 }
 
 /// A sweep over five shares of reads and three thread counts: each strategy a tenth slower than the one before.

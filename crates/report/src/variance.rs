@@ -116,16 +116,21 @@ mod tests {
     use mapbench_results::Sample;
 
     use super::spreads;
-    use crate::Input;
     use crate::testing::{plan, provenance, slices};
+    use crate::{Beside, Input};
 
     fn spread(rate: impl Fn(&str, u32, u32) -> f64) -> [Option<f64>; 3] {
         let provenance = provenance(plan(&["a", "b"]));
         let rows: Vec<Sample> = (0..6)
             .flat_map(|at| ["a", "b"].map(|name| slices(name, at / 2, at % 2, rate(name, at / 2, at % 2))))
             .collect();
-        let spreads =
-            spreads(&Input { provenance: &provenance, samples: &rows, machine: &[], cells: &[], semantics: &[] });
+        let spreads = spreads(&Input {
+            provenance: &provenance,
+            samples: &rows,
+            machine: &[],
+            cells: &[],
+            beside: Beside::default(),
+        });
         assert_eq!(spreads[0].strategy, "a");
         [spreads[0].slice, spreads[0].minute_and_fork, spreads[0].fork]
     }
@@ -159,8 +164,13 @@ mod tests {
     fn a_single_slice_has_no_spread() {
         let provenance = provenance(plan(&["a"]));
         let rows = [slices("a", 0, 0, 1.0)];
-        let spreads =
-            spreads(&Input { provenance: &provenance, samples: &rows, machine: &[], cells: &[], semantics: &[] });
+        let spreads = spreads(&Input {
+            provenance: &provenance,
+            samples: &rows,
+            machine: &[],
+            cells: &[],
+            beside: Beside::default(),
+        });
         assert_eq!((spreads[0].slice, spreads[0].minute_and_fork, spreads[0].fork), (None, None, None));
     }
 }

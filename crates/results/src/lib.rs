@@ -22,7 +22,7 @@ pub use gate::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict,
 pub use gate_slices::{GATE_SLICES, GateSlice, GateSliceWriter, read_gate_slices};
 pub use read::Run;
 pub use schema::*;
-pub use self_test::{DETECTABLE, Detectable, SELF_TEST, SelfTestRow, read_self_test, write_self_test};
+pub use self_test::{DETECTABLE, Detectable, GATE_SELF_TEST, SELF_TEST, SelfTestRow, read_self_test, write_self_test};
 pub use semantics::{Semantics, Verdict};
 pub use write::RunWriter;
 

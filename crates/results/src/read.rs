@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::row::{Place, Planned, Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Error, MACHINE, Machine, PROVENANCE, Plan, Provenance, SAMPLES, SCHEMA_VERSION, Sample, Semantics,
-    checksum,
+    CELLS, Cell, Detectable, Error, GATE_SELF_TEST, MACHINE, Machine, PROVENANCE, Plan, Provenance, SAMPLES,
+    SCHEMA_VERSION, Sample, SelfTestRow, Semantics, checksum, read_self_test,
 };
 
 const MEASURE_AGAIN: &str = "delete the line, and `mapbench run --resume` measures it again";
@@ -32,6 +32,10 @@ pub struct Run {
     pub cells: Vec<Cell>,
     /// The rows of `semantics.csv`, in the file's order; empty if the run was not verified.
     pub semantics: Vec<Semantics>,
+    /// The rows of `gate-self-test/self-test.csv`; empty if the gate was not tested on this machine.
+    pub self_test: Vec<SelfTestRow>,
+    /// The rows of `gate-self-test/detectable.csv`; likewise.
+    pub detectable: Vec<Detectable>,
 }
 
 impl Run {
@@ -55,7 +59,9 @@ impl Run {
         // What a run that was interrupted while it finished left of this file is written anew by its end.
         let cells = if finished { files.read()? } else { Vec::new() };
         let semantics = if finished { Semantics::of_run(dir, &provenance)? } else { Vec::new() };
-        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells, semantics })
+        let self_test = dir.join(GATE_SELF_TEST);
+        let (self_test, detectable) = if self_test.is_dir() { read_self_test(&self_test)? } else { Default::default() };
+        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells, semantics, self_test, detectable })
     }
 
     /// The directory's name: what the run is called.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::write::replace;
 use crate::{Error, GateVerdict};
 
+/// The folder within a run's that holds the self-test of the gate on its machine.
+pub const GATE_SELF_TEST: &str = "gate-self-test";
 /// The file that holds the rows of [`SelfTestRow`].
 pub const SELF_TEST: &str = "self-test.csv";
 /// The file that holds the rows of [`Detectable`].
@@ -16,9 +18,13 @@ pub const DETECTABLE: &str = "detectable.csv";
 /// A cell of one suite of a self-test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SelfTestRow {
+    /// Who judges: `mapbench`, or a rival at equal wall time, `criterion`, `ratio_5`, `ratio_10`, `ratio_200`, which measure
+    /// all of the base and then all of the candidate.
+    pub method: String,
     /// `idle`, or `neighbour` where a busy process came and went beside it.
     pub condition: String,
-    /// What was planted: `nothing`, `any` operation, `read`s, or `long_read`s, which hold their lock for longer.
+    /// What was planted: `nothing`; `layout`, nothing but another link of the same code; `any` operation, `read`s, or
+    /// `long_read`s, which hold their lock for longer.
     pub planted: String,
     /// How much of it, in per cent of the operations concerned.
     pub planted_pct: f64,
@@ -26,7 +32,7 @@ pub struct SelfTestRow {
     pub suite: u32,
     /// The cell.
     pub cell: String,
-    /// Rounds screened.
+    /// Rounds screened; slices a side, of a rival.
     pub rounds: u32,
     /// How long the whole suite took, in seconds.
     pub suite_seconds: f64,
@@ -99,6 +105,7 @@ mod tests {
     fn both_files_come_back_as_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
         let row = SelfTestRow {
+            method: "mapbench".to_owned(),
             condition: "idle".to_owned(),
             planted: "any".to_owned(),
             planted_pct: 2.0,

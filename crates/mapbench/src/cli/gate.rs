@@ -70,7 +70,8 @@ pub(super) struct Arguments {
     /// Print JSON instead of the table
     #[arg(long)]
     json: bool,
-    /// Measure the gate itself: false alarms of one executable against itself, and the slow-downs that it sees
+    /// Measure the gate itself: false alarms of one executable against itself, and the slow-downs that it sees. With another
+    /// link of the same code as --candidate, false alarms due to layout
     #[arg(long, conflicts_with_all = ["base", "vs", "show_budget", "markdown", "json"])]
     self_test: bool,
     /// Suites of the self-test in which nothing is planted
@@ -83,6 +84,10 @@ pub(super) struct Arguments {
     /// Have a busy process come and go beside the self-test
     #[arg(long, requires = "self_test")]
     neighbour: bool,
+    /// Have other gates judge the same cells for the same time: criterion's comparison with a baseline, and thresholds of
+    /// 5, 10 and 200 % on the ratio of medians
+    #[arg(long, requires = "self_test")]
+    rivals: bool,
     /// Memory that a worker may hold, in MiB
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
     memory_mib: u64,
@@ -164,7 +169,12 @@ fn self_test(arguments: Arguments) -> Result<(), Failure> {
     if let Some(wrong) = arguments.plant.iter().find(|pct| !(0.0 < **pct && **pct <= 100.0)) {
         return Err(Failure::usage(format!("--plant {wrong} is not above 0 and at most 100")));
     }
-    let plan = Plan { suites: arguments.suites, planted_pct: arguments.plant.clone(), neighbour: arguments.neighbour };
+    let plan = Plan {
+        suites: arguments.suites,
+        planted_pct: arguments.plant.clone(),
+        neighbour: arguments.neighbour,
+        rivals: arguments.rivals,
+    };
     let order = order(arguments)?;
     interrupt::heed();
     let mut progress = Progress::new(order.budget.minutes);
@@ -232,6 +242,7 @@ fn order(arguments: Arguments) -> Result<Order, Failure> {
         seed: arguments.seed,
         planted: None,
         looks: LOOKS.to_vec(),
+        thorough: false,
         instructions: !arguments.no_instructions && !arguments.self_test,
         dir: arguments.out.unwrap_or_else(fresh_dir),
     })

@@ -7,6 +7,7 @@ pub(crate) mod against;
 mod budget;
 pub(crate) mod instructions;
 mod judge;
+mod rivals;
 mod rounds;
 pub(crate) mod self_test;
 mod sides;
@@ -26,6 +27,7 @@ use crate::protocol::Planted;
 use crate::{provenance, system};
 use instructions::Counted;
 use judge::{Rounds, change, control, is_precise, not_failed, slower, strays};
+use rivals::Said;
 use rounds::{Bench, GatedCell, Stage, Stop};
 use sides::Cells;
 use visit::{Arm, Broken};
@@ -54,6 +56,8 @@ pub(crate) struct Order {
     pub(crate) instructions: bool,
     /// When to look; the last look ends the screening.
     pub(crate) looks: Vec<Look>,
+    /// Go on after a confirmed failure, to learn of the other cells.
+    pub(crate) thorough: bool,
     /// Where to put what was measured.
     pub(crate) dir: PathBuf,
 }
@@ -80,15 +84,8 @@ impl Order {
         self.measure(watcher).map(|measured| measured.result)
     }
 
-    fn measure(&self, watcher: &mut dyn Watcher) -> Result<Measured, Failure> {
-        let cells = self.cells()?;
-        let started = SystemTime::now();
-        let steal = system::steal_ns();
-        let (base, candidate) = match &self.pairing {
-            Pairing::Two { base, candidate } => (Some(base.as_str()), Some(candidate.as_str())),
-            Pairing::Same(_) => (None, None),
-        };
-        let bench = Bench {
+    fn bench<'a>(&'a self, cells: &'a Cells) -> Result<Bench<'a>, Failure> {
+        Ok(Bench {
             cells: &cells.gated,
             workloads: &self.workloads,
             base: &self.base.path,
@@ -99,6 +96,27 @@ impl Order {
             writer: GateSliceWriter::create(&self.dir)?,
             broken: vec![None; cells.gated.len()],
             began: Instant::now(),
+        })
+    }
+
+    /// Measures one side after the other for so long, and has the rivals judge.
+    fn rivals(&self, whole: Duration) -> Result<Vec<(String, Said)>, Failure> {
+        let cells = self.cells()?;
+        match rivals::judge(&mut self.bench(&cells)?, whole) {
+            Ok(said) => Ok(said.into_iter().map(|said| (cells.gated[said.cell].name.clone(), said)).collect()),
+            Err(Stop::Interrupted) => Err(Failure::abandoned(&self.dir)),
+            Err(Stop::Failed(failure)) => Err(failure),
+        }
+    }
+
+    fn measure(&self, watcher: &mut dyn Watcher) -> Result<Measured, Failure> {
+        let cells = self.cells()?;
+        let bench = self.bench(&cells)?;
+        let started = SystemTime::now();
+        let steal = system::steal_ns();
+        let (base, candidate) = match &self.pairing {
+            Pairing::Two { base, candidate } => (Some(base.as_str()), Some(candidate.as_str())),
+            Pairing::Same(_) => (None, None),
         };
         let mut course = Course::new(bench, self, watcher);
         match course.take() {
@@ -235,12 +253,13 @@ impl<'a> Course<'a> {
         self.look(index, rounds, left, confirmation).map(|_| ())
     }
 
-    /// Looks, and has what is suspected measured again. True if a suspicion was confirmed.
+    /// Looks, and has what is suspected measured again. True if that is the end: a suspicion was confirmed.
     fn look(&mut self, index: u32, rounds: u32, level: f64, confirmation: f64) -> Result<bool, Stop> {
         self.looks.push(rounds);
         let limits: Vec<_> = self.bench.cells.iter().map(|cell| cell.limits).collect();
         self.p = slower(&self.screening.iter().collect::<Vec<_>>(), &limits, self.order.seed);
-        let suspects: Vec<usize> = (0..self.p.len()).filter(|cell| self.p[*cell].is_some_and(|p| p <= level)).collect();
+        let suspected = |cell: &usize| self.p[*cell].is_some_and(|p| p <= level) && !self.has_failed(*cell);
+        let suspects: Vec<usize> = (0..self.p.len()).filter(suspected).collect();
         if suspects.is_empty() {
             return Ok(false);
         }
@@ -252,7 +271,12 @@ impl<'a> Course<'a> {
             let failed = p.is_some_and(|p| p <= confirmation);
             self.confirmed[*cell] = Some(Confirmed { p, failed, rounds: fresh[*cell].clone() });
         }
-        Ok(self.confirmed.iter().flatten().any(|confirmed| confirmed.failed))
+        let mut failed = (0..self.confirmed.len()).map(|cell| self.has_failed(cell));
+        Ok(if self.order.thorough { failed.all(|failed| failed) } else { failed.any(|failed| failed) })
+    }
+
+    fn has_failed(&self, cell: usize) -> bool {
+        self.confirmed[cell].as_ref().is_some_and(|confirmed| confirmed.failed)
     }
 
     /// Fresh rounds of the suspects: as many as led to the suspicion, fewer where the time does not suffice, but always

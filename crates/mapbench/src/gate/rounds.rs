@@ -30,6 +30,8 @@ pub(crate) enum Stage {
     Screening,
     /// After the look of this number.
     Confirmation(u32),
+    /// One side after the other, as other gates measure.
+    Rivals,
 }
 
 impl Stage {
@@ -37,6 +39,7 @@ impl Stage {
         match self {
             Stage::Screening => 0,
             Stage::Confirmation(look) => 1 + u64::from(look),
+            Stage::Rivals => u64::MAX,
         }
     }
 
@@ -44,6 +47,7 @@ impl Stage {
         match self {
             Stage::Screening => "screening".to_owned(),
             Stage::Confirmation(look) => format!("confirmation {}", look + 1),
+            Stage::Rivals => "rivals".to_owned(),
         }
     }
 }
@@ -111,36 +115,33 @@ impl Bench<'_> {
 
     fn visit(&mut self, stage: Stage, round: u32, cell: usize, seed: u64) -> Result<Option<Seen>, Failure> {
         let gated = &self.cells[cell];
-        let visit = self.to(gated, seed);
-        let row = |arm: Arm, position: u32, status: Status, time_per_op_fs: Option<u64>, message: String| GateSlice {
-            stage: stage.name(),
-            round,
-            cell: gated.name.clone(),
-            arm: arm.name().to_owned(),
-            position,
-            status,
-            time_per_op_fs,
-            message,
-        };
-        let made = visit.make();
-        match made {
+        match self.to(gated, seed).make() {
             Ok(taken) => {
                 for slice in &taken {
-                    let femtoseconds = (slice.time_per_op_ns * 1e6).round() as u64;
-                    self.writer.append(&row(
-                        slice.arm,
-                        slice.position,
-                        Status::Ok,
-                        Some(femtoseconds),
-                        String::new(),
-                    ))?;
+                    self.writer.append(&row(stage, round, gated, slice))?;
                 }
                 Ok(seen(&taken))
             }
             Err(broken) => {
-                let Broken { arm, lost } = &broken;
-                self.writer.append(&row(*arm, 0, lost.status, None, lost.message.clone()))?;
+                self.writer.append(&lost_row(stage, round, gated, &broken))?;
                 self.broken[cell] = Some(broken);
+                Ok(None)
+            }
+        }
+    }
+
+    /// One side of a cell by itself until a moment: its times per operation, `None` if it cannot be measured.
+    pub(crate) fn alone(&mut self, arm: Arm, cell: usize, until: Instant) -> Result<Option<Vec<f64>>, Failure> {
+        let gated = &self.cells[cell];
+        match self.to(gated, derive_seed(self.seed, &[Stage::Rivals.number(), cell as u64])).alone(arm, until) {
+            Ok(taken) => {
+                for slice in &taken {
+                    self.writer.append(&row(Stage::Rivals, 0, gated, slice))?;
+                }
+                Ok(Some(taken.iter().map(|slice| slice.time_per_op_ns).collect()))
+            }
+            Err(broken) => {
+                self.writer.append(&lost_row(Stage::Rivals, 0, gated, &broken))?;
                 Ok(None)
             }
         }
@@ -148,6 +149,32 @@ impl Bench<'_> {
 
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+}
+
+fn row(stage: Stage, round: u32, cell: &GatedCell, slice: &Taken) -> GateSlice {
+    GateSlice {
+        stage: stage.name(),
+        round,
+        cell: cell.name.clone(),
+        arm: slice.arm.name().to_owned(),
+        position: slice.position,
+        status: Status::Ok,
+        time_per_op_fs: Some((slice.time_per_op_ns * 1e6).round() as u64),
+        message: String::new(),
+    }
+}
+
+fn lost_row(stage: Stage, round: u32, cell: &GatedCell, Broken { arm, lost }: &Broken) -> GateSlice {
+    GateSlice {
+        stage: stage.name(),
+        round,
+        cell: cell.name.clone(),
+        arm: arm.name().to_owned(),
+        position: 0,
+        status: lost.status,
+        time_per_op_fs: None,
+        message: lost.message.clone(),
     }
 }
 

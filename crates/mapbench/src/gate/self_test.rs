@@ -10,7 +10,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use mapbench_results::{Detectable, GateVerdict, SelfTestRow, write_self_test};
+use mapbench_report::summarise_self_test as summarise;
+use mapbench_results::{Detectable, GateResult, SelfTestRow, write_self_test};
 use mapbench_stats::gate::{
     FLIPS, LOOKS, Look, VisitedCell, clopper_pearson, two_stage, visit_critical, visit_detectable,
 };
@@ -21,6 +22,9 @@ use super::rounds::GatedCell;
 use super::{KEPT, Order, Watcher};
 use crate::failure::Failure;
 use crate::protocol::{Extra, Planted};
+
+/// The method of a row that this gate judged.
+const OURS: &str = "mapbench";
 
 /// The ways to plant a slow-down, by the names that results have for them.
 const WAYS: [(&str, Extra); 3] =
@@ -49,6 +53,17 @@ pub(crate) struct Plan {
     pub(crate) planted_pct: Vec<f64>,
     /// A busy process comes and goes beside it all.
     pub(crate) neighbour: bool,
+    /// Other gates judge the same cells, each for the time that the suite took.
+    pub(crate) rivals: bool,
+}
+
+/// What a suite was about.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    condition: &'a str,
+    planted: &'a str,
+    planted_pct: f64,
+    suite: u32,
 }
 
 /// What was found out.
@@ -61,6 +76,7 @@ pub(crate) struct Found {
 pub(crate) fn run(order: &Order, plan: &Plan, watcher: &mut dyn Watcher) -> Result<Found, Failure> {
     let _neighbour = plan.neighbour.then(Neighbour::start);
     let condition = if plan.neighbour { "neighbour" } else { "idle" };
+    let alike = if order.base.is(&order.candidate) { "nothing" } else { "layout" };
     let mut found = Found { rows: Vec::new(), detectable: Vec::new() };
     // As short as a suite can be: one look, which gets all of the level.
     let short = vec![Look { share: 1.0, ..LOOKS[0] }];
@@ -70,14 +86,18 @@ pub(crate) fn run(order: &Order, plan: &Plan, watcher: &mut dyn Watcher) -> Resu
         one.looks.clone_from(&short);
         one.dir = order.dir.join(format!("alike-{suite}"));
         let measured = one.measure(watcher)?;
-        found.add(condition, "nothing", 0.0, suite, &measured.result);
+        let told = Told { condition, planted: alike, planted_pct: 0.0, suite };
+        found.add(told, &measured.result);
+        if plan.rivals {
+            found.add_rivals(told, &one, &measured.result)?;
+        }
         found.save(&order.dir)?;
     }
     let mut long = order.clone();
     long.seed = derive_seed(order.seed, &[1]);
     long.dir = order.dir.join("long");
     let measured = long.measure(watcher)?;
-    found.add(condition, "nothing", 0.0, plan.suites, &measured.result);
+    found.add(Told { condition, planted: alike, planted_pct: 0.0, suite: plan.suites }, &measured.result);
     let seconds = measured.result.seconds;
     found.detectable = detectable(condition, order.budget.alpha, &measured.screening, seconds, order.seed);
     found.save(&order.dir)?;
@@ -87,9 +107,14 @@ pub(crate) fn run(order: &Order, plan: &Plan, watcher: &mut dyn Watcher) -> Resu
             let ppm = (pct * 1e4).round() as u32;
             one.seed = derive_seed(order.seed, &[2, u64::from(ppm), way as u64]);
             one.planted = Some(Planted { ppm, extra });
+            one.thorough = true;
             one.dir = order.dir.join(format!("planted-{name}-{pct}"));
             let measured = one.measure(watcher)?;
-            found.add(condition, name, *pct, 0, &measured.result);
+            let told = Told { condition, planted: name, planted_pct: *pct, suite: 0 };
+            found.add(told, &measured.result);
+            if plan.rivals {
+                found.add_rivals(told, &one, &measured.result)?;
+            }
             found.save(&order.dir)?;
         }
     }
@@ -97,20 +122,14 @@ pub(crate) fn run(order: &Order, plan: &Plan, watcher: &mut dyn Watcher) -> Resu
 }
 
 impl Found {
-    fn add(
-        &mut self,
-        condition: &str,
-        planted: &str,
-        planted_pct: f64,
-        suite: u32,
-        result: &mapbench_results::GateResult,
-    ) {
+    fn add(&mut self, told: Told, result: &GateResult) {
         let per_cent = |ratio: f64| 100.0 * (ratio - 1.0);
         self.rows.extend(result.cells.iter().map(|cell| SelfTestRow {
-            condition: condition.to_owned(),
-            planted: planted.to_owned(),
-            planted_pct,
-            suite,
+            method: OURS.to_owned(),
+            condition: told.condition.to_owned(),
+            planted: told.planted.to_owned(),
+            planted_pct: told.planted_pct,
+            suite: told.suite,
             cell: cell.cell.clone(),
             rounds: cell.rounds,
             suite_seconds: result.seconds,
@@ -121,6 +140,28 @@ impl Found {
         }));
     }
 
+    /// Has the rivals judge what a suite judged, for as long.
+    fn add_rivals(&mut self, told: Told, order: &Order, result: &GateResult) -> Result<(), Failure> {
+        let mut order = order.clone();
+        order.dir = order.dir.join("rivals");
+        let said = order.rivals(Duration::from_secs_f64(result.seconds))?;
+        self.rows.extend(said.into_iter().map(|(cell, said)| SelfTestRow {
+            method: said.method.to_owned(),
+            condition: told.condition.to_owned(),
+            planted: told.planted.to_owned(),
+            planted_pct: told.planted_pct,
+            suite: told.suite,
+            cell,
+            rounds: said.slices,
+            suite_seconds: result.seconds,
+            verdict: said.verdict,
+            change_pct: said.change.map(|log| 100.0 * log.exp_m1()),
+            p: None,
+            confirmed_p: None,
+        }));
+        Ok(())
+    }
+
     fn save(&self, dir: &Path) -> Result<(), Failure> {
         Ok(write_self_test(dir, &self.rows, &self.detectable)?)
     }
@@ -128,22 +169,17 @@ impl Found {
     /// What there is to say, a line each.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut suites: Vec<(u32, bool, bool)> = Vec::new();
-        for row in self.rows.iter().filter(|row| row.planted == "nothing") {
-            let (alarm, suspect) = (row.verdict == GateVerdict::Fail, row.confirmed_p.is_some());
-            match suites.iter_mut().find(|(suite, ..)| *suite == row.suite) {
-                Some((_, alarms, suspects)) => (*alarms, *suspects) = (*alarms || alarm, *suspects || suspect),
-                None => suites.push((row.suite, alarm, suspect)),
-            }
+        let all = summarise(&self.rows);
+        for summary in all.iter().filter(|summary| summary.planted_pct == 0.0) {
+            let (what, alarms, suites) = (&summary.planted, summary.suites_failed, summary.suites);
+            let bound = clopper_pearson(alarms, suites, CONFIDENCE)
+                .map_or_else(String::new, |bound| format!(", 95 % interval up to {:.2} %", 100.0 * bound.high));
+            lines.push(format!(
+                "{}, {what} planted: {alarms} of {suites} suites failed{bound}; {} of {} cells did; {} suites had a suspect \
+                 that fresh rounds cleared",
+                summary.method, summary.cells_failed, summary.cells, summary.suites_cleared
+            ));
         }
-        let (alarms, suspects) =
-            (suites.iter().filter(|suite| suite.1).count(), suites.iter().filter(|suite| suite.2).count());
-        let bound = clopper_pearson(alarms as u32, suites.len() as u32, CONFIDENCE)
-            .map_or_else(String::new, |bound| format!(", 95 % interval up to {:.2} %", 100.0 * bound.high));
-        lines.push(format!(
-            "nothing planted: {alarms} false alarms in {} suites{bound}; {suspects} had a suspect, cleared with fresh rounds",
-            suites.len()
-        ));
         for minutes in MINUTES {
             let of = |row: &&Detectable| row.minutes == minutes;
             let mut effects: Vec<(f64, &str)> = self
@@ -162,21 +198,15 @@ impl Found {
                 ));
             }
         }
-        let mut planted: Vec<(&str, f64)> = Vec::new();
-        for row in self.rows.iter().filter(|row| row.planted != "nothing") {
-            if !planted.contains(&(row.planted.as_str(), row.planted_pct)) {
-                planted.push((&row.planted, row.planted_pct));
-            }
-        }
-        for (kind, pct) in planted {
-            let rows: Vec<&SelfTestRow> =
-                self.rows.iter().filter(|row| row.planted == kind && row.planted_pct == pct).collect();
-            let failed = rows.iter().filter(|row| row.verdict == GateVerdict::Fail).count();
-            let changes: Vec<f64> = rows.iter().filter_map(|row| row.change_pct).collect();
-            let seen = mapbench_stats::median(&changes).unwrap_or(0.0);
+        for summary in all.iter().filter(|summary| summary.planted_pct > 0.0) {
             lines.push(format!(
-                "planted {pct} % more of {kind}: {failed} of {} cells failed; the median cell seemed {seen:.2} % slower",
-                rows.len()
+                "{}, planted {} % more of {}: {} of {} cells failed; the median cell seemed {:.2} % slower",
+                summary.method,
+                summary.planted_pct,
+                summary.planted,
+                summary.cells_failed,
+                summary.cells,
+                summary.change_pct.unwrap_or(0.0)
             ));
         }
         lines

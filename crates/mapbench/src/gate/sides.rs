@@ -60,6 +60,11 @@ impl Executable {
         }
     }
 
+    /// Whether both are the same, byte for byte.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256
+    }
+
     fn has(&self, strategy: &str) -> bool {
         self.strategies.iter().any(|name| name == strategy)
     }

@@ -1,7 +1,7 @@
 //! One visit to a cell: three fresh workers side by side, two slices each. Two of them are the base.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mapbench_results::{Group, Status};
 use mapbench_workload::{SplitMix64, Workload, derive_seed};
@@ -117,6 +117,23 @@ impl Visit<'_> {
         for (arm, worker) in workers {
             worker.close(self.shape.patience).map_err(|lost| Broken { arm, lost })?;
         }
+        Ok(taken)
+    }
+
+    /// One side by itself, one slice after another until a moment, and at least a few: the way of the rivals.
+    pub(crate) fn alone(&self, arm: Arm, until: Instant) -> Result<Vec<Taken>, Broken> {
+        const FEWEST: u32 = 10;
+        let broken = |lost| Broken { arm, lost };
+        let mut worker = self.start(arm, 0).and_then(|worker| self.ready(worker)).map_err(broken)?;
+        let mut taken = Vec::new();
+        for position in 0.. {
+            if position >= FEWEST && Instant::now() >= until {
+                break;
+            }
+            let time_per_op_ns = self.slice(&mut worker).map_err(broken)?;
+            taken.push(Taken { arm, position, time_per_op_ns });
+        }
+        worker.close(self.shape.patience).map_err(broken)?;
         Ok(taken)
     }
 

@@ -180,13 +180,19 @@ mod tests {
     use super::section;
     use crate::page::View;
     use crate::testing::{sweep, with_input};
-    use crate::{Input, summarise};
+    use crate::{Beside, Input, summarise};
 
     #[test]
     fn every_combination_of_the_controls_has_its_answer() {
         let (provenance, samples) = sweep(2);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
+        let input = Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &cells,
+            beside: Beside::default(),
+        };
         let page = section(&View::alone(input)).into_string();
         for read_pct in [0, 50, 90, 99, 100] {
             assert!(page.contains(&format!("<option value=\"{read_pct}\"")), "{page}");

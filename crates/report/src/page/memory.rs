@@ -252,7 +252,7 @@ mod tests {
     use super::{Plot, section};
     use crate::page::View;
     use crate::testing::{group, plan, sweep, with_input};
-    use crate::{Input, summarise};
+    use crate::{Beside, Input, summarise};
 
     /// Cells of one group: million operations per second and MiB.
     fn cells(measured: &[(&str, u64, u64)]) -> Vec<Cell> {
@@ -304,7 +304,13 @@ mod tests {
     fn every_group_has_its_chart_and_one_is_shown_first() {
         let (provenance, samples) = sweep(3);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
+        let input = Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &cells,
+            beside: Beside::default(),
+        };
         let page = section(&View::alone(input)).into_string();
         assert_eq!(page.matches("<svg").count(), 15);
         let (first, others) = page.split_once("<details class=\"cases\">").unwrap();
@@ -315,7 +321,8 @@ mod tests {
     #[test]
     fn nothing_measured_is_said() {
         let (provenance, _) = sweep(1);
-        let input = Input { provenance: &provenance, samples: &[], machine: &[], cells: &[], semantics: &[] };
+        let input =
+            Input { provenance: &provenance, samples: &[], machine: &[], cells: &[], beside: Beside::default() };
         assert!(section(&View::alone(input)).into_string().contains("Nothing was measured."));
         let page = with_input(["a", "b", "c", "d"], |input| section(&View::alone(*input)).into_string());
         assert!(!page.contains("<details class=\"cases\">") && !page.contains("<select"), "{page}");

@@ -9,6 +9,7 @@ mod noise;
 mod place;
 mod provenance;
 mod runs;
+mod self_test;
 mod spread;
 mod strategies;
 mod table;
@@ -130,6 +131,7 @@ fn parts(view: &View) -> Markup {
         (strategies::section(view))
         (noise::section(view))
         (spread::section(view))
+        (self_test::section(view))
         (provenance::section(view))
     }
 }
@@ -178,7 +180,7 @@ fn overall(view: &View, rank: &Rank) -> Markup {
 mod tests {
     use super::html;
     use crate::testing::{sweep, with_input};
-    use crate::{Input, summarise};
+    use crate::{Beside, Input, summarise};
 
     const NAMES: [&str; 4] = ["papaya", "scc", "dashmap", "frozen"];
 
@@ -208,8 +210,13 @@ mod tests {
     fn a_whole_sweep_fits_in_a_megabyte() {
         let (provenance, samples) = sweep(26);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let page =
-            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] });
+        let page = html(&Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &cells,
+            beside: Beside::default(),
+        });
         assert!(page.len() < 1 << 20, "{} bytes", page.len());
         for scale in ["log", "linear"] {
             assert_eq!(page.matches(&format!("<svg class=\"{scale}\"")).count(), 5);
@@ -224,16 +231,22 @@ mod tests {
     fn an_unfinished_run_shows_what_it_has() {
         let (mut provenance, samples) = sweep(2);
         provenance.finished = None;
-        let page =
-            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] });
+        let page = html(&Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &[],
+            beside: Beside::default(),
+        });
         assert!(page.contains("The run is unfinished") && page.contains("s0 leads; s1 is "), "{page}");
     }
 
     #[test]
     fn nothing_and_a_single_strategy_make_a_page() {
         let (provenance, samples) = sweep(1);
-        let page =
-            |samples: &[_]| html(&Input { provenance: &provenance, samples, machine: &[], cells: &[], semantics: &[] });
+        let page = |samples: &[_]| {
+            html(&Input { provenance: &provenance, samples, machine: &[], cells: &[], beside: Beside::default() })
+        };
         assert!(page(&samples).contains("s0 alone was measured"));
         assert!(page(&[]).contains("no map was measured") && page(&[]).contains("not measured"));
     }
@@ -243,7 +256,13 @@ mod tests {
         assert_eq!(with_input(NAMES, html), with_input(NAMES, html));
         let page = || {
             let (provenance, samples) = sweep(9);
-            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] })
+            html(&Input {
+                provenance: &provenance,
+                samples: &samples,
+                machine: &[],
+                cells: &[],
+                beside: Beside::default(),
+            })
         };
         assert!(page() == page(), "a page of more than a few cells");
     }
@@ -297,8 +316,13 @@ mod tests {
         declared.unsupported = vec![evil()];
         (provenance.command, provenance.checksums) = (vec![evil()], [(evil(), evil())].into());
         (provenance.started, provenance.finished) = (evil(), Some(evil()));
-        let page =
-            html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] });
+        let page = html(&Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &[],
+            beside: Beside::default(),
+        });
         assert!(!page.contains("<img") && !page.contains("\"\">"), "{page}");
         assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (1, 1));
         assert!(page.matches("&lt;/script&gt;&lt;script&gt;alert(1)").count() > 100);

@@ -182,6 +182,7 @@ fn shown(value: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::Beside;
     use mapbench_results::Machine;
 
     use super::warned;
@@ -196,8 +197,14 @@ mod tests {
         let rows: Vec<Machine> = (0..100).map(|round| machine(round, arithmetic_ns(round))).collect();
         let samples = [crate::testing::slices("a", 0, 0, 1.0)];
         let samples = samples.map(|sample| mapbench_results::Sample { start_ns: Some(1_000_000), ..sample });
-        warned(&Input { provenance: &provenance, samples: &samples, machine: &rows, cells: &[], semantics: &[] })
-            .join("\n")
+        warned(&Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &rows,
+            cells: &[],
+            beside: Beside::default(),
+        })
+        .join("\n")
     }
 
     #[test]

@@ -118,7 +118,7 @@ mod tests {
     use mapbench_results::{Group, Provenance, Sample};
 
     use crate::testing::{machine, plan, provenance, slices};
-    use crate::{Input, html, html_of};
+    use crate::{Beside, Input, html, html_of};
 
     /// A run in which `first` is twice as fast as the other of a and b.
     fn run(host: &str, first: &str) -> (Provenance, Vec<Sample>) {
@@ -133,7 +133,7 @@ mod tests {
         let machine = [machine(0, 100)];
         let input = |run| -> Input {
             let (provenance, samples): &(_, Vec<_>) = run;
-            Input { provenance, samples, machine: &machine, cells: &[], semantics: &[] }
+            Input { provenance, samples, machine: &machine, cells: &[], beside: Beside::default() }
         };
         html_of(&runs.iter().map(input).collect::<Vec<_>>())
     }
@@ -197,7 +197,8 @@ mod tests {
     #[test]
     fn one_run_is_the_page_of_that_run_and_none_is_a_page() {
         let (provenance, samples) = run("left", "a");
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], semantics: &[] };
+        let input =
+            Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], beside: Beside::default() };
         assert_eq!(html_of(&[input]), html(&input));
         assert!(html_of(&[]).contains("There is no run to show."));
     }

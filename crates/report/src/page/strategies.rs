@@ -8,7 +8,7 @@ use crate::{Standing, format};
 
 pub(super) fn section(view: &View) -> Markup {
     let strategies = &view.input.provenance.strategies;
-    let verified = !view.input.semantics.is_empty();
+    let verified = !view.input.beside.semantics.is_empty();
     let table = html! {
         table {
             thead { tr {
@@ -57,7 +57,7 @@ pub(super) fn section(view: &View) -> Markup {
 
 /// The columns of what was found.
 fn found(view: &View, strategy: &Declared) -> Markup {
-    let Some(standing) = Standing::of(&strategy.name, view.input.semantics) else {
+    let Some(standing) = Standing::of(&strategy.name, view.input.beside.semantics) else {
         return html! { td colspan="4" { "not verified" } };
     };
     html! {
@@ -89,7 +89,7 @@ fn checks(view: &View) -> Markup {
                         th.n scope="col" { "operations" } th scope="col" { "what was found" }
                     } }
                     tbody {
-                        @for row in view.input.semantics {
+                        @for row in view.input.beside.semantics {
                             tr {
                                 th scope="row" { (row.strategy) }
                                 td { (row.check) }
@@ -109,6 +109,7 @@ fn checks(view: &View) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::super::html;
+    use crate::Beside;
     use crate::Input;
     use crate::testing::{semantics, with_input};
     use mapbench_results::Verdict::{Verified, Violated};
@@ -122,7 +123,9 @@ mod tests {
             semantics("evmap", "histories", Verified),
             semantics("evmap", "staleness", Verified),
         ];
-        let page = with_input(NAMES, |input| html(&Input { semantics: &rows, ..*input }));
+        let page = with_input(NAMES, |input| {
+            html(&Input { beside: Beside { semantics: &rows, ..Beside::default() }, ..*input })
+        });
         assert!(page.contains("<td class=\"failed\">violated<br><small>violated: histories</small></td>"), "{page}");
         assert!(page.contains("<td>verified<br><small>2 verified</small></td><td class=\"n\">7</td>"), "{page}");
         assert!(page.contains("<td class=\"n\">2.00 M</td><td>detail of staleness</td>"), "{page}");
@@ -140,7 +143,9 @@ mod tests {
     fn what_a_check_says_is_text() {
         let mut row = semantics("papaya", "histories", Verified);
         row.detail = "<script>alert(1)</script>".to_owned();
-        let page = with_input(NAMES, |input| html(&Input { semantics: &[row], ..*input }));
+        let page = with_input(NAMES, |input| {
+            html(&Input { beside: Beside { semantics: &[row], ..Beside::default() }, ..*input })
+        });
         assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>alert"), "{page}");
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     use super::{names, section};
     use crate::page::View;
     use crate::testing::{sweep, with_input};
-    use crate::{Input, summarise};
+    use crate::{Beside, Input, summarise};
 
     #[test]
     fn a_tie_names_all_and_a_leader_stands_alone() {
@@ -91,7 +91,13 @@ mod tests {
         assert!(map.contains("scc and papaya <small>tie</small>"), "{map}");
         let (provenance, samples) = sweep(3);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
+        let input = Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &cells,
+            beside: Beside::default(),
+        };
         let map = section(&View::alone(input)).into_string();
         assert_eq!(map.matches("<td class=\"sole\">s0</td>").count(), 15, "{map}");
         assert_eq!(map.matches("threads*</th>").count(), 1);

@@ -75,7 +75,7 @@ fn few() -> String {
 mod tests {
     use super::compare;
     use crate::testing::{group, plan, provenance, slices, sweep, with_input};
-    use crate::{Input, summarise};
+    use crate::{Beside, Input, summarise};
     use mapbench_results::Sample;
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -93,7 +93,13 @@ mod tests {
         let mut provenance = provenance(plan(&["a", "b"]));
         provenance.plan.forks = 1;
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
+        let input = Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &cells,
+            beside: Beside::default(),
+        };
         let text = compare(&input, &names(&["a", "b"])).terminal();
         assert!(text.contains("  90 %         2  300  150  0.500x [0.500, 0.500]  slower\n"), "{text}");
         assert!(text.contains("b is faster in 0, slower in 1, tied in 0 of 1 cells"), "{text}");
@@ -114,7 +120,13 @@ mod tests {
     fn every_cell_has_its_row_and_oversubscribed_ones_a_star() {
         let (provenance, samples) = sweep(3);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
+        let input = Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &cells,
+            beside: Beside::default(),
+        };
         let text = compare(&input, &names(&["s0", "s1", "s2"])).markdown();
         assert_eq!(text.matches("% |").count(), 30, "{text}");
         assert!(text.contains("s2 is faster in 0, slower in 15, tied in 0 of 15 cells"), "{text}");

@@ -201,15 +201,15 @@ fn facts(provenance: &Provenance) -> Vec<(&'static str, String)> {
 mod tests {
     use super::{Cells, between_runs, diff};
     use crate::testing::{failure, sweep};
-    use crate::{Input, summarise};
+    use crate::{Beside, Input, summarise};
     use mapbench_results::{Group, Provenance, Sample, Status};
 
     /// The difference between two runs as text.
     fn said(a: &(Provenance, Vec<Sample>), b: &(Provenance, Vec<Sample>), which: Cells) -> String {
         let cells = |run: &(Provenance, Vec<Sample>)| summarise(&run.0.plan, run.0.host.cores, &run.1);
         let (a_cells, b_cells) = (cells(a), cells(b));
-        let a = Input { provenance: &a.0, samples: &a.1, machine: &[], cells: &a_cells, semantics: &[] };
-        let b = Input { provenance: &b.0, samples: &b.1, machine: &[], cells: &b_cells, semantics: &[] };
+        let a = Input { provenance: &a.0, samples: &a.1, machine: &[], cells: &a_cells, beside: Beside::default() };
+        let b = Input { provenance: &b.0, samples: &b.1, machine: &[], cells: &b_cells, beside: Beside::default() };
         diff(&a, &b, which).terminal()
     }
 

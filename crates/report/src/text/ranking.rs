@@ -124,7 +124,7 @@ fn row(cell: &Cell) -> Vec<String> {
 mod tests {
     use super::{ranking, tables};
     use crate::testing::{sweep, with_input};
-    use crate::{Input, summarise};
+    use crate::{Beside, Input, summarise};
 
     #[test]
     fn every_strategy_is_in_the_table_with_its_interval_or_reason() {
@@ -139,7 +139,13 @@ mod tests {
     fn a_ranking_of_many_groups_shows_none_in_full_and_the_tables_all() {
         let (provenance, samples) = sweep(3);
         let cells = summarise(&provenance.plan, 2, &samples);
-        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, semantics: &[] };
+        let input = Input {
+            provenance: &provenance,
+            samples: &samples,
+            machine: &[],
+            cells: &cells,
+            beside: Beside::default(),
+        };
         let headers = |text: &str| text.matches("| strategy | M ops/s |").count();
         assert_eq!(headers(&ranking(&input).markdown()), 0);
         let text = tables(&input).markdown();

@@ -88,8 +88,10 @@ mod tests {
     fn suites_are_counted_once_however_many_cells_fail() {
         let mut cleared = self_test_row("mapbench", 1, Pass);
         cleared.confirmed_p = Some(0.7);
+        let mut confirmed = self_test_row("mapbench", 0, Fail);
+        confirmed.confirmed_p = Some(0.001);
         let rows = [
-            self_test_row("mapbench", 0, Fail),
+            confirmed,
             self_test_row("mapbench", 0, Fail),
             self_test_row("mapbench", 1, Pass),
             cleared,

@@ -9,7 +9,7 @@ use bustle::{Collection, CollectionHandle};
 use mapbench::floor::time_loop;
 use mapbench_api::{ConcurrentMap, MapHandle};
 use mapbench_stats::{median, ratio};
-use mapbench_workload::Workload;
+use mapbench_workload::{Percent, Workload};
 
 /// A map that does nothing, but looks at the key, so that the loop must make it.
 struct Nothing;
@@ -72,7 +72,7 @@ const CAPACITY_LOG2: u8 = 15;
 const OPERATIONS: u64 = 20_000_000;
 
 fn ours(workload: &Workload, read_pct: u8) -> f64 {
-    let mix = workload.mix(read_pct).expect("a share of at most 100");
+    let mix = workload.mix(Percent::whole(read_pct)).expect("a share of at most 100");
     let (ops, elapsed) = time_loop(Nothing, mix, workload.key_range, OPERATIONS);
     nanoseconds(elapsed, ops)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use mapbench_results::{Group, Plan};
+use mapbench_results::{Group, Percent, Plan};
 use mapbench_workload::{DefinitionError, Workload};
 
 use crate::hasher;
@@ -56,7 +56,7 @@ pub(crate) struct Choice {
     /// Names of shipped workloads, or files that end in `.toml`.
     pub(crate) workloads: Vec<String>,
     /// Shares of reads.
-    pub(crate) read_pct: Vec<u8>,
+    pub(crate) read_pct: Vec<Percent>,
     /// Thread counts.
     pub(crate) threads: Vec<u32>,
 }
@@ -89,9 +89,6 @@ pub(crate) enum PlanError {
     /// Nothing can be measured with so many threads.
     #[error("--threads {0} is not in 1..=1024")]
     Threads(u32),
-    /// No such share.
-    #[error("--read-pct {0} is not in 0..=100")]
-    ReadPct(u8),
     /// The workers of a group would not fit in memory side by side.
     #[error(
         "the {strategies} workers of a group with `{workload}` need about {needed} MiB side by side; {available} MiB \
@@ -208,9 +205,6 @@ fn workload_text(name: &str) -> Result<String, PlanError> {
 fn groups_of(workload: &Workload, choice: &Choice, cores: u32) -> Result<Vec<Group>, PlanError> {
     let shares = if choice.read_pct.is_empty() { &workload.read_pct } else { &choice.read_pct };
     let threads = if choice.threads.is_empty() { default_threads(cores) } else { choice.threads.clone() };
-    if let Some(wrong) = shares.iter().find(|share| **share > 100) {
-        return Err(PlanError::ReadPct(*wrong));
-    }
     if let Some(wrong) = threads.iter().find(|threads| !(1..=1024).contains(*threads)) {
         return Err(PlanError::Threads(*wrong));
     }
@@ -268,7 +262,6 @@ mod tests {
     fn choices_that_cannot_be_are_refused() {
         let refused = |choice: Choice| made(&choice).unwrap_err().to_string();
         assert_eq!(refused(Choice { threads: vec![0], ..Choice::default() }), "--threads 0 is not in 1..=1024");
-        assert_eq!(refused(Choice { read_pct: vec![101], ..Choice::default() }), "--read-pct 101 is not in 0..=100");
         let workload = refused(Choice { workloads: vec!["ratio-swep".to_owned()], ..Choice::default() });
         assert!(workload.contains("did you mean `ratio-sweep`"), "{workload}");
         let twice = vec!["ratio-sweep".to_owned(); 2];

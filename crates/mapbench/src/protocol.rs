@@ -6,7 +6,7 @@ use mapbench_workload::{Mix, OpKind};
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol; a worker refuses any other.
-pub(crate) const PROTOCOL_VERSION: u32 = 2;
+pub(crate) const PROTOCOL_VERSION: u32 = 3;
 
 /// What the orchestrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

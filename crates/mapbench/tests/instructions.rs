@@ -29,7 +29,7 @@ fn cell(strategy: &str, threads: usize) -> String {
         "protocol": described["protocol"],
         "strategy": strategy,
         "threads": threads,
-        "mix": [10_000, 0, 0, 0, 0, 0, 0],
+        "mix": [100_000_000, 0, 0, 0, 0, 0, 0],
         "population": 64,
         "key_range": 128,
         "stream_seeds": vec![1; threads],
@@ -68,7 +68,7 @@ fn what_cannot_be_counted_is_said() {
         (&*cell("std-mutex", 0), "mapbench: operations are counted on 1 thread, not on 0"),
         (&*good.replace("\"stream_seeds\":[1]", "\"stream_seeds\":[]"), "mapbench: operations are counted on 1 thread"),
         (
-            &*good.replace("[10000,0", "[0,10000").replace("std-mutex", "frozen"),
+            &*good.replace("[100000000,0", "[0,100000000").replace("std-mutex", "frozen"),
             "mapbench: frozen cannot do this: no insert",
         ),
     ] {

@@ -13,7 +13,9 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use mapbench_report::{Input, html};
-use mapbench_results::{Build, Declared, Group, Host, Machine, Plan, Provenance, Run, RunWriter, SCHEMA_VERSION};
+use mapbench_results::{
+    Build, Declared, Group, Host, Machine, Percent, Plan, Provenance, Run, RunWriter, SCHEMA_VERSION,
+};
 use mapbench_results::{Sample, Status};
 
 /// What a run is made of: its cells are strategies times groups.
@@ -202,7 +204,7 @@ fn provenance(size: Size) -> Provenance {
     // Five shares of reads, as many thread counts; more groups than those are of more workloads.
     let group = |place: u32| Group {
         workload: format!("workload-{}", place / 25),
-        read_pct: [100, 99, 90, 50, 0][place as usize % 5],
+        read_pct: Percent::whole([100, 99, 90, 50, 0][place as usize % 5]),
         threads: [1, 2, 4, 8, 16][place as usize / 5 % 5],
     };
     let groups: Vec<Group> = (0..size.groups).map(group).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use mapbench_results::{Group, Sample, Status};
+use mapbench_results::{Group, Percent, Sample, Status};
 use mapbench_stats::{Interval, cell_estimate, median, ratio};
 
 use crate::objective::Objective;
@@ -11,7 +11,7 @@ use crate::objective::Objective;
 const SEED: u64 = 1;
 
 /// A run's rows by cell.
-pub(crate) struct ByCell<'a>(HashMap<(&'a str, u8, u32, &'a str), Vec<&'a Sample>>);
+pub(crate) struct ByCell<'a>(HashMap<(&'a str, Percent, u32, &'a str), Vec<&'a Sample>>);
 
 impl<'a> ByCell<'a> {
     pub(crate) fn of(samples: &'a [Sample]) -> Self {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use mapbench_results::{
-    Build, Declared, GateVerdict, Group, Host, Machine, Plan, Provenance, SCHEMA_VERSION, Sample, SelfTestRow,
+    Build, Declared, GateVerdict, Group, Host, Machine, Percent, Plan, Provenance, SCHEMA_VERSION, Sample, SelfTestRow,
     Semantics, Status, Verdict,
 };
 
 use crate::{Beside, Input, summarise};
 
 pub(crate) fn group() -> Group {
-    Group { workload: "w".to_owned(), read_pct: 90, threads: 2 }
+    Group { workload: "w".to_owned(), read_pct: Percent::whole(90), threads: 2 }
 }
 
 pub(crate) fn plan(strategies: &[&str]) -> Plan {
@@ -195,6 +195,7 @@ pub(crate) fn sweep(strategies: u32) -> (Provenance, Vec<Sample>) {
     let names: Vec<String> = (0..strategies).map(|place| format!("s{place}")).collect();
     let mut plan = plan(&names.iter().map(String::as_str).collect::<Vec<_>>());
     plan.groups = [100, 99, 90, 50, 0]
+        .map(Percent::whole)
         .into_iter()
         .flat_map(|read_pct| [1, 2, 4].map(|threads| Group { read_pct, threads, ..group() }))
         .collect();

@@ -18,6 +18,8 @@ pub mod time;
 mod write;
 
 pub use error::Error;
+pub use mapbench_workload::Percent;
+
 pub use gate::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions, NotFinite};
 pub use gate_slices::{GATE_SLICES, GateSlice, GateSliceWriter, read_gate_slices};
 pub use read::Run;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::row::{Place, Planned, Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Detectable, Error, GATE_SELF_TEST, MACHINE, Machine, PROVENANCE, Plan, Provenance, SAMPLES,
+    CELLS, Cell, Detectable, Error, GATE_SELF_TEST, MACHINE, Machine, PROVENANCE, Percent, Plan, Provenance, SAMPLES,
     SCHEMA_VERSION, Sample, SelfTestRow, Semantics, checksum, read_self_test,
 };
 
@@ -218,7 +218,7 @@ fn field_problem(error: &csv::Error, header: &StringRecord) -> String {
 /// The places of a plan, and the line of the row that took each.
 struct Places<'a> {
     plan: &'a Plan,
-    groups: HashMap<(&'a str, u8, u32), usize>,
+    groups: HashMap<(&'a str, Percent, u32), usize>,
     strategies: HashMap<&'a str, usize>,
     taken: HashMap<(usize, usize, u32, u32), u64>,
 }

@@ -1,3 +1,4 @@
+use mapbench_workload::Percent;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
@@ -27,7 +28,7 @@ pub(crate) trait Planned: Row {
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) workload: &'a str,
-    pub(crate) read_pct: u8,
+    pub(crate) read_pct: Percent,
     pub(crate) threads: u32,
     pub(crate) strategy: Option<&'a str>,
     /// Fork and round.

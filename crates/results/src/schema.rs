@@ -1,5 +1,6 @@
 //! The rows of a run: what each file holds, a struct a file, a field a column.
 
+use mapbench_workload::Percent;
 use serde::{Deserialize, Serialize};
 
 /// The version of these schemas; readers refuse any other.
@@ -55,7 +56,7 @@ pub struct Group {
     /// The workload's name.
     pub workload: String,
     /// The share of reads among the operations, in per cent.
-    pub read_pct: u8,
+    pub read_pct: Percent,
     /// Worker threads.
     pub threads: u32,
 }
@@ -66,7 +67,7 @@ pub struct Sample {
     /// The workload's name.
     pub workload: String,
     /// The share of reads among the operations, in per cent.
-    pub read_pct: u8,
+    pub read_pct: Percent,
     /// Worker threads.
     pub threads: u32,
     /// The strategy's name.
@@ -140,7 +141,7 @@ pub struct Machine {
     /// The workload's name.
     pub workload: String,
     /// The share of reads among the operations, in per cent.
-    pub read_pct: u8,
+    pub read_pct: Percent,
     /// Worker threads.
     pub threads: u32,
     /// The fork.
@@ -165,7 +166,7 @@ pub struct Cell {
     /// The workload's name.
     pub workload: String,
     /// The share of reads among the operations, in per cent.
-    pub read_pct: u8,
+    pub read_pct: Percent,
     /// Worker threads.
     pub threads: u32,
     /// More threads than the machine has cores.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::mix::{Mix, MixError};
 use crate::op::{MAX_KEY_RANGE, OpKind};
+use crate::percent::Percent;
 
 /// A workload as its TOML file defines it. All fields that a file may have are here; unknown ones are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,7 +21,7 @@ pub struct Workload {
     /// Keys that operations draw from.
     pub key_range: u32,
     /// The shares of reads to sweep over, in per cent.
-    pub read_pct: Vec<u8>,
+    pub read_pct: Vec<Percent>,
     /// How the operations that are not reads divide, in per cent of them.
     pub writes: Writes,
 }
@@ -29,16 +30,16 @@ pub struct Workload {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Writes {
-    insert: u8,
-    insert_new: u8,
-    remove: u8,
-    update: u8,
-    upsert: u8,
-    compare_exchange: u8,
+    insert: Percent,
+    insert_new: Percent,
+    remove: Percent,
+    update: Percent,
+    upsert: Percent,
+    compare_exchange: Percent,
 }
 
 impl Writes {
-    fn shares(&self) -> [(OpKind, u8); 6] {
+    fn shares(&self) -> [(OpKind, Percent); 6] {
         [
             (OpKind::Insert, self.insert),
             (OpKind::InsertNew, self.insert_new),
@@ -87,8 +88,8 @@ impl Workload {
     /// The mix of operations at a share of reads.
     ///
     /// # Errors
-    /// When the share is above 100.
-    pub fn mix(&self, read_pct: u8) -> Result<Mix, MixError> {
+    /// When the shares under `[writes]` do not add up to 100; a workload that was parsed has none such.
+    pub fn mix(&self, read_pct: Percent) -> Result<Mix, MixError> {
         Mix::new(read_pct, &self.writes.shares())
     }
 
@@ -106,11 +107,8 @@ impl Workload {
         if self.read_pct.is_empty() {
             return Some(("read_pct", "no read share is given".to_owned()));
         }
-        self.read_pct.iter().find_map(|share| match self.mix(*share) {
-            Ok(_) => None,
-            Err(error @ MixError::Reads(_)) => Some(("read_pct", error.to_string())),
-            Err(error @ MixError::Sum(_)) => Some(("[writes]", error.to_string())),
-        })
+        let error = self.mix(Percent::ZERO).err()?;
+        Some(("[writes]", format!("the shares under [writes] {error}")))
     }
 }
 
@@ -147,7 +145,11 @@ mod tests {
                 "population = 30",
                 "line 4, column 1: a population of 30 does not fit a key range of 20",
             ),
-            ("[0, 90]", "[0, 101]", "line 6, column 1: a read share of 101 % is above 100 %"),
+            (
+                "[0, 90]",
+                "[0, 101]",
+                "line 6, column 16: 101 is no share in per cent: it lies in 0..=100 and has at most two decimals, as 90 or 99.95",
+            ),
             ("[0, 90]", "[]", "line 6, column 1: no read share is given"),
             ("remove = 50", "remove = 40", "line 7, column 1: the shares under [writes] add up to 90, not to 100"),
             ("key_range = 20", "key_range = 0", "line 5, column 1: the key range 0 is not in 1..=536870912"),

@@ -7,6 +7,7 @@ mod definition;
 mod keys;
 mod mix;
 mod op;
+mod percent;
 mod rng;
 pub mod stream;
 
@@ -14,4 +15,5 @@ pub use definition::{DefinitionError, Workload};
 pub use keys::{key_of, prefilled, value_fits, value_of};
 pub use mix::{Mix, MixError};
 pub use op::{MAX_KEY_RANGE, OpKind, PackedOp};
+pub use percent::{NotPercent, Percent};
 pub use rng::{SplitMix64, derive_seed};

@@ -4,7 +4,7 @@
 //! holds it fast.
 
 use crate::mix::Mix;
-use crate::op::{MAX_KEY_RANGE, OpKind, PackedOp};
+use crate::op::{MAX_KEY_RANGE, PackedOp};
 use crate::rng::SplitMix64;
 
 /// Operations of a thread's stream, which it runs in a loop: 256 KiB, read in order, so that it streams through the
@@ -13,8 +13,8 @@ pub const STREAM_OPS: usize = 1 << 16;
 
 /// A stream of `len` operations: kinds drawn by `mix`, key indices uniformly from `0..key_range`.
 ///
-/// One 64-bit number an operation: its upper half times the key range is the index, its lower half times 10 000 the
-/// draw (Lemire, Fast Random Integer Generation in an Interval, TOMACS 2019, without the rejection step: the bias is
+/// One 64-bit number an operation: its upper half times the key range is the index, its lower half draws the kind
+/// (Lemire, Fast Random Integer Generation in an Interval, TOMACS 2019, without the rejection step: the bias is
 /// below `key_range` / 2^32).
 ///
 /// # Panics
@@ -22,15 +22,13 @@ pub const STREAM_OPS: usize = 1 << 16;
 #[must_use]
 pub fn uniform(seed: u64, mix: Mix, key_range: u32, len: usize) -> Box<[PackedOp]> {
     assert!((1..=MAX_KEY_RANGE).contains(&key_range), "a key range of {key_range} is not in 1..={MAX_KEY_RANGE}");
-    let kinds: Box<[OpKind]> = (0..10_000).map(|draw| mix.kind_at(draw)).collect();
     let mut rng = SplitMix64::new(seed);
     let scaled = |half: u64, range: u64| (half * range) >> 32;
     (0..len)
         .map(|_| {
             let bits = rng.next_u64();
             let index = scaled(bits >> 32, u64::from(key_range));
-            let draw = scaled(bits & 0xFFFF_FFFF, 10_000);
-            PackedOp::new(kinds[draw as usize], index as u32)
+            PackedOp::new(mix.kind_of(bits as u32), index as u32)
         })
         .collect()
 }
@@ -49,9 +47,11 @@ mod tests {
     use super::{digest, uniform};
     use crate::mix::Mix;
     use crate::op::OpKind;
+    use crate::percent::Percent;
 
     fn mix(read_pct: u8) -> Mix {
-        Mix::new(read_pct, &[(OpKind::Insert, 50), (OpKind::Remove, 50)]).unwrap()
+        let half = Percent::whole(50);
+        Mix::new(Percent::whole(read_pct), &[(OpKind::Insert, half), (OpKind::Remove, half)]).unwrap()
     }
 
     // The digests come from a second implementation, in Python, written from the documentation of this module.

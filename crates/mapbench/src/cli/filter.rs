@@ -1,7 +1,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
-use mapbench_results::{Group, Plan, Run};
+use mapbench_results::{Group, Percent, Plan, Run};
 
 use super::Failure;
 
@@ -16,7 +16,7 @@ pub(crate) struct Filter {
     pub(crate) workloads: Vec<String>,
     /// Shares of reads in per cent, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "PER CENT")]
-    pub(crate) read_pct: Vec<u8>,
+    pub(crate) read_pct: Vec<Percent>,
     /// Thread counts, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "N")]
     pub(crate) threads: Vec<u32>,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mapbench_report::{gate_junit, gate_markdown, gate_terminal};
-use mapbench_results::{GateResult, GateVerdict, time};
+use mapbench_results::{GateResult, GateVerdict, Percent, time};
 use mapbench_stats::gate::LOOKS;
 
 use super::Filter;
@@ -18,7 +18,7 @@ use crate::registry::Registry;
 use crate::system;
 
 /// Shares of reads, unless others are chosen: the mixes in which maps differ.
-const READ_PCT: [u8; 3] = [99, 90, 50];
+const READ_PCT: [Percent; 3] = [Percent::whole(99), Percent::whole(90), Percent::whole(50)];
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples: mapbench gate --base target/base/mapbench --candidate target/release/mapbench

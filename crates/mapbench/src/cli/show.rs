@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use mapbench_workload::{key_of, stream};
+use mapbench_workload::{Percent, key_of, stream};
 
 use super::Failure;
 use crate::plan::{self, Choice, Profile};
@@ -37,11 +37,11 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let (plan, workloads) =
         plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;
     let workload = &workloads[&plan.groups[0].workload];
-    let mix = workload.mix(wanted.read_pct).map_err(|error| Failure::usage(error.to_string()))?;
+    let mix = workload.mix(wanted.read_pct).expect("the plan was checked");
     println!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question);
     println!("population {} of a key range of {}", workload.population, workload.key_range);
     for kind in mix.kinds() {
-        println!("{:>6.2} % {}", f64::from(mix.share(kind)) / 100.0, kind.name());
+        println!("{:>6.2} % {}", mix.percent(kind), kind.name());
     }
     if let Some(reason) = registry.find(wanted.strategy)?.refuses(mix, wanted.threads) {
         println!("n/a: {reason}");
@@ -69,7 +69,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
 
 struct Wanted<'a> {
     workload: &'a str,
-    read_pct: u8,
+    read_pct: Percent,
     threads: u32,
     strategy: &'a str,
 }

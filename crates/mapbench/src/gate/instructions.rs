@@ -100,14 +100,18 @@ mod tests {
     use crate::protocol::{Extra, Open, PROTOCOL_VERSION, Planted};
     use crate::worker::build;
     use mapbench_adapter_lock::StdMutex;
-    use mapbench_workload::{Mix, OpKind};
+    use mapbench_workload::{Mix, OpKind, Percent};
 
     fn open(planted: Option<Planted>) -> Open {
         Open {
             protocol: PROTOCOL_VERSION,
             strategy: "std-mutex".to_owned(),
             threads: 1,
-            mix: Mix::new(90, &[(OpKind::Insert, 50), (OpKind::Remove, 50)]).unwrap(),
+            mix: Mix::new(
+                Percent::whole(90),
+                &[(OpKind::Insert, Percent::whole(50)), (OpKind::Remove, Percent::whole(50))],
+            )
+            .unwrap(),
             population: 8,
             key_range: 16,
             stream_seeds: vec![1],

@@ -58,7 +58,7 @@ fn concerns(extra: Extra, kind: OpKind) -> bool {
 mod tests {
     use mapbench_adapter_lock::StdMutex;
     use mapbench_api::Strategy;
-    use mapbench_workload::{Mix, stream};
+    use mapbench_workload::{Mix, Percent, stream};
 
     use crate::hasher;
     use crate::worker::{Checked, Subject, Words};
@@ -66,7 +66,9 @@ mod tests {
     use super::*;
 
     fn extra_reads(extra: Extra, ppm: u32, batch: usize) -> (u64, Tally) {
-        let mix = Mix::new(90, &[(OpKind::Insert, 50), (OpKind::Remove, 50)]).unwrap();
+        let mix =
+            Mix::new(Percent::whole(90), &[(OpKind::Insert, Percent::whole(50)), (OpKind::Remove, Percent::whole(50))])
+                .unwrap();
         let ops = stream::uniform(1, mix, 64, 10_000);
         let mut plant = Plant::new(Planted { ppm, extra }, &ops);
         let map = StdMutex::build(64, hasher::seeded(0), std::iter::empty());

@@ -3,7 +3,7 @@
 //! A control of the bar and a `data-` attribute of the list's entries belong together by their name: the script shows the
 //! entry whose attributes are what the controls say. It computes nothing, and another control is another [`Control`].
 
-use mapbench_results::Group;
+use mapbench_results::{Group, Percent};
 use maud::{Markup, html};
 
 use super::View;
@@ -123,7 +123,7 @@ impl Control {
 pub(super) fn chosen<'a>(groups: &[&'a Group], cores: u32) -> Option<&'a Group> {
     let threads = most_threads(groups, cores);
     let at_most = || groups.iter().copied().filter(|group| threads.is_none_or(|threads| group.threads == threads));
-    at_most().find(|group| (1..100).contains(&group.read_pct)).or_else(|| at_most().next())
+    at_most().find(|group| group.read_pct > Percent::ZERO && group.read_pct < Percent::ALL).or_else(|| at_most().next())
 }
 
 /// Workload, reads and threads. Numbers of threads above the cores are remarked.
@@ -181,6 +181,7 @@ mod tests {
     use crate::page::View;
     use crate::testing::{sweep, with_input};
     use crate::{Beside, Input, summarise};
+    use mapbench_results::Percent;
 
     #[test]
     fn every_combination_of_the_controls_has_its_answer() {
@@ -194,7 +195,7 @@ mod tests {
             beside: Beside::default(),
         };
         let page = section(&View::alone(input)).into_string();
-        for read_pct in [0, 50, 90, 99, 100] {
+        for read_pct in [0, 50, 90, 99, 100].map(Percent::whole) {
             assert!(page.contains(&format!("<option value=\"{read_pct}\"")), "{page}");
             for threads in [1, 2, 4] {
                 let entry = format!(

@@ -1,6 +1,6 @@
 //! Throughput against threads, a panel a share of reads.
 
-use mapbench_results::{Cell, Group, Status};
+use mapbench_results::{Cell, Group, Percent, Status};
 use maud::{Markup, html};
 
 use super::View;
@@ -21,7 +21,7 @@ const COLOURS: usize = 7;
 pub(super) fn section(view: &View, rank: &Rank) -> Markup {
     let input = &view.input;
     let coloured = coloured(input, rank);
-    let mut panels: Vec<(&str, u8)> = Vec::new();
+    let mut panels: Vec<(&str, Percent)> = Vec::new();
     for group in &input.provenance.plan.groups {
         let panel = (group.workload.as_str(), group.read_pct);
         if !panels.contains(&panel) {
@@ -62,11 +62,11 @@ struct Line<'a> {
 struct Panel<'a> {
     threads: Vec<u32>,
     lines: Vec<Line<'a>>,
-    read_pct: u8,
+    read_pct: Percent,
 }
 
 impl<'a> Panel<'a> {
-    fn of(input: &'a Input, workload: &str, read_pct: u8) -> Self {
+    fn of(input: &'a Input, workload: &str, read_pct: Percent) -> Self {
         let plan = &input.provenance.plan;
         let in_panel = |group: &&Group| group.workload == workload && group.read_pct == read_pct;
         let mut threads: Vec<u32> = plan.groups.iter().filter(in_panel).map(|group| group.threads).collect();

@@ -16,7 +16,7 @@ mod table;
 mod view;
 mod winners;
 
-use mapbench_results::Cell;
+use mapbench_results::{Cell, Percent};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::rank::{Rank, rank};
@@ -141,7 +141,7 @@ fn cores(n: u32) -> String {
 }
 
 /// A share of reads; with its workload where there are several.
-fn mix(input: &Input, workload: &str, read_pct: u8) -> String {
+fn mix(input: &Input, workload: &str, read_pct: Percent) -> String {
     let alone = input.provenance.plan.groups.iter().all(|group| group.workload == workload);
     if alone { format!("{read_pct} % reads") } else { format!("{workload}, {read_pct} % reads") }
 }

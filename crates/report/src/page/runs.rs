@@ -115,7 +115,7 @@ fn differences(views: &[View]) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use mapbench_results::{Group, Provenance, Sample};
+    use mapbench_results::{Group, Percent, Provenance, Sample};
 
     use crate::testing::{machine, plan, provenance, slices};
     use crate::{Beside, Input, html, html_of};
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn what_only_one_run_asked_and_what_it_means_is_said() {
         let (mut left, right) = (run("left", "a"), run("right", "b"));
-        left.0.plan.groups.push(Group { workload: "w".to_owned(), read_pct: 0, threads: 4 });
+        left.0.plan.groups.push(Group { workload: "w".to_owned(), read_pct: Percent::whole(0), threads: 4 });
         left.0.plan.workloads.insert("w".to_owned(), "keys = 1".to_owned());
         left.0.strategies[0].version = "9.9.9".to_owned();
         let page = page(&[left, right]);
@@ -185,7 +185,7 @@ mod tests {
             let (mut provenance, samples) = run(evil, "a");
             provenance.host.cpu = evil.to_owned();
             provenance.plan.workloads.insert(evil.to_owned(), evil.to_owned());
-            provenance.plan.groups.push(Group { workload: evil.to_owned(), read_pct: 0, threads: 4 });
+            provenance.plan.groups.push(Group { workload: evil.to_owned(), read_pct: Percent::whole(0), threads: 4 });
             (provenance, samples)
         };
         let page_of = || page(&[hostile(), run("right", "b")]);

@@ -1,6 +1,6 @@
 //! The map of winners: who leads at which share of reads and number of threads.
 
-use mapbench_results::{Cell, Group};
+use mapbench_results::{Cell, Group, Percent};
 use maud::{Markup, html};
 
 use super::View;
@@ -14,7 +14,7 @@ pub(super) fn section(view: &View) -> Markup {
     let input = &view.input;
     let groups = &input.provenance.plan.groups;
     let cores = input.provenance.host.cores;
-    let mut rows: Vec<(&str, u8)> = Vec::new();
+    let mut rows: Vec<(&str, Percent)> = Vec::new();
     for group in groups {
         let row = (group.workload.as_str(), group.read_pct);
         if !rows.contains(&row) {
@@ -24,7 +24,7 @@ pub(super) fn section(view: &View) -> Markup {
     let mut columns: Vec<u32> = groups.iter().map(|group| group.threads).collect();
     columns.sort_unstable();
     columns.dedup();
-    let find = |(workload, read_pct): (&str, u8), threads: u32| {
+    let find = |(workload, read_pct): (&str, Percent), threads: u32| {
         groups.iter().find(|group| group.workload == workload && group.read_pct == read_pct && group.threads == threads)
     };
     let table = html! {

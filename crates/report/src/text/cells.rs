@@ -96,6 +96,7 @@ pub(super) fn sum_up(text: &mut Text, who: &str, ratios: &[Interval]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mapbench_results::Percent;
 
     #[test]
     fn a_ratio_whose_interval_holds_1_is_a_tie() {
@@ -113,7 +114,8 @@ mod tests {
 
     #[test]
     fn workloads_are_named_where_there_are_several() {
-        let group = |workload: &str, threads| Group { workload: workload.to_owned(), read_pct: 90, threads };
+        let group =
+            |workload: &str, threads| Group { workload: workload.to_owned(), read_pct: Percent::whole(90), threads };
         let one = [group("w", 1), group("w", 4)];
         let two = [group("w", 1), group("v", 4)];
         assert_eq!(Places::of(&one, 2).columns(&one[1]), ["90 %", "4*"]);

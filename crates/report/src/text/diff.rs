@@ -202,7 +202,7 @@ mod tests {
     use super::{Cells, between_runs, diff};
     use crate::testing::{failure, sweep};
     use crate::{Beside, Input, summarise};
-    use mapbench_results::{Group, Provenance, Sample, Status};
+    use mapbench_results::{Group, Percent, Provenance, Sample, Status};
 
     /// The difference between two runs as text.
     fn said(a: &(Provenance, Vec<Sample>), b: &(Provenance, Vec<Sample>), which: Cells) -> String {
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn what_only_one_run_holds_is_listed() {
         let (mut provenance, mut samples) = sweep(3);
-        let lost = Group { read_pct: 90, threads: 4, ..provenance.plan.groups[0].clone() };
+        let lost = Group { read_pct: Percent::whole(90), threads: 4, ..provenance.plan.groups[0].clone() };
         provenance.plan.groups.retain(|group| *group != lost);
         provenance.plan.strategies.retain(|name| name != "s2");
         samples.retain(|row| row.group() != lost && row.strategy != "s2");

@@ -3,7 +3,7 @@
 use mapbench_results::*;
 
 pub(crate) fn provenance() -> Provenance {
-    let groups = [1, 2].map(|threads| Group { workload: "sweep".to_owned(), read_pct: 90, threads });
+    let groups = [1, 2].map(|threads| Group { workload: "sweep".to_owned(), read_pct: Percent::whole(90), threads });
     Provenance {
         schema_version: SCHEMA_VERSION,
         mapbench_version: "0.1.0".to_owned(),
@@ -53,7 +53,7 @@ pub(crate) fn provenance() -> Provenance {
 pub(crate) fn sample(strategy: &str, fork: u32, round: u32) -> Sample {
     Sample {
         workload: "sweep".to_owned(),
-        read_pct: 90,
+        read_pct: Percent::whole(90),
         threads: 2,
         strategy: strategy.to_owned(),
         fork,
@@ -86,7 +86,7 @@ pub(crate) fn failure(strategy: &str, fork: u32, round: u32, message: &str) -> S
 pub(crate) fn machine(fork: u32, round: u32) -> Machine {
     Machine {
         workload: "sweep".to_owned(),
-        read_pct: 90,
+        read_pct: Percent::whole(90),
         threads: 2,
         fork,
         round,
@@ -101,7 +101,7 @@ pub(crate) fn machine(fork: u32, round: u32) -> Machine {
 pub(crate) fn cell(strategy: &str) -> Cell {
     Cell {
         workload: "sweep".to_owned(),
-        read_pct: 90,
+        read_pct: Percent::whole(90),
         threads: 2,
         oversubscribed: false,
         strategy: strategy.to_owned(),

@@ -112,6 +112,17 @@ pub(crate) fn count(n: u64) -> String {
     }
 }
 
+/// `3.21 M ops/s`, `45.6 us`: a number with its unit.
+pub(crate) fn with_unit(value: f64, unit: &str) -> String {
+    match unit {
+        "ns" if value >= 1e6 => format!("{} ms", significant(value / 1e6)),
+        "ns" if value >= 1e3 => format!("{} us", significant(value / 1e3)),
+        _ if value >= 1e6 => format!("{} M {unit}", significant(value / 1e6)),
+        _ if value >= 1e4 => format!("{} k {unit}", significant(value / 1e3)),
+        _ => format!("{} {unit}", significant(value)),
+    }
+}
+
 /// Bytes, in MiB.
 pub(crate) fn mebibytes(bytes: u64) -> String {
     significant(bytes as f64 / f64::from(1_u32 << 20))

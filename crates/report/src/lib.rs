@@ -3,6 +3,7 @@
 //! Depends on the results' format and on statistics, never on a map or on the engine.
 
 mod answer;
+mod claims;
 mod format;
 mod gate;
 mod objective;
@@ -15,15 +16,16 @@ mod summary;
 mod text;
 mod variance;
 
+pub use claims::{Certainty, Implied, Judged, Tested, claims, judge_certainty, judge_count, judge_ratio, share};
 pub use gate::{gate_junit, gate_markdown, gate_terminal};
-pub use page::{html, html_of};
+pub use page::{html, html_of, html_of_claims};
 pub use self_test::{SelfTestSummary, summarise_self_test};
 pub use semantics::Standing;
 pub use summary::{LIMITS, summarise};
 pub use text::{Cells, Text, compare, diff, ranking, semantics, tables};
 pub use variance::{Spread, spreads};
 
-use mapbench_results::{Cell, Detectable, Machine, Provenance, Run, Sample, SelfTestRow, Semantics};
+use mapbench_results::{Cell, ClaimRow, Detectable, Machine, Provenance, Run, Sample, SelfTestRow, Semantics};
 
 /// What a report is made of.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,8 @@ pub struct Beside<'a> {
     pub self_test: &'a [SelfTestRow],
     /// The least slow-down that the gate sees on this machine, cell by cell.
     pub detectable: &'a [Detectable],
+    /// What came of others' claims on this machine, case by case.
+    pub claims: &'a [ClaimRow],
 }
 
 impl<'a> Input<'a> {
@@ -60,7 +64,12 @@ impl<'a> Input<'a> {
             samples: &run.samples,
             machine: &run.machine,
             cells: &run.cells,
-            beside: Beside { semantics: &run.semantics, self_test: &run.self_test, detectable: &run.detectable },
+            beside: Beside {
+                semantics: &run.semantics,
+                self_test: &run.self_test,
+                detectable: &run.detectable,
+                claims: &run.claims,
+            },
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the run's own plan say is refused, with the file, the line and the remedy.
 
 pub mod checksum;
+mod claims;
 mod error;
 mod gate;
 mod gate_slices;
@@ -17,6 +18,7 @@ mod tail;
 pub mod time;
 mod write;
 
+pub use claims::{CLAIMS, CLAIMS_DIR, ClaimRow, ClaimVerdict};
 pub use error::Error;
 pub use mapbench_workload::Percent;
 

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::row::{Place, Planned, Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Detectable, Error, GATE_SELF_TEST, MACHINE, Machine, PROVENANCE, Percent, Plan, Provenance, SAMPLES,
-    SCHEMA_VERSION, Sample, SelfTestRow, Semantics, checksum, read_self_test,
+    CELLS, CLAIMS, CLAIMS_DIR, Cell, ClaimRow, Detectable, Error, GATE_SELF_TEST, MACHINE, Machine, PROVENANCE, Percent,
+    Plan, Provenance, SAMPLES, SCHEMA_VERSION, Sample, SelfTestRow, Semantics, checksum, read_self_test,
 };
 
 const MEASURE_AGAIN: &str = "delete the line, and `mapbench run --resume` measures it again";
@@ -36,6 +36,8 @@ pub struct Run {
     pub self_test: Vec<SelfTestRow>,
     /// The rows of `gate-self-test/detectable.csv`; likewise.
     pub detectable: Vec<Detectable>,
+    /// The rows of `claims/claims.csv`; empty if no claim was tested beside the run.
+    pub claims: Vec<ClaimRow>,
 }
 
 impl Run {
@@ -61,7 +63,9 @@ impl Run {
         let semantics = if finished { Semantics::of_run(dir, &provenance)? } else { Vec::new() };
         let self_test = dir.join(GATE_SELF_TEST);
         let (self_test, detectable) = if self_test.is_dir() { read_self_test(&self_test)? } else { Default::default() };
-        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells, semantics, self_test, detectable })
+        let claims = dir.join(CLAIMS_DIR);
+        let claims = if claims.join(CLAIMS).exists() { ClaimRow::read(&claims)? } else { Vec::new() };
+        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells, semantics, self_test, detectable, claims })
     }
 
     /// The directory's name: what the run is called.

@@ -188,7 +188,7 @@ impl<'de> Deserializer<'de> for Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::columns;
-    use crate::{Build, Cell, Declared, Host, Machine, Plan, Provenance, Sample, Semantics};
+    use crate::{Build, Cell, ClaimRow, Declared, Host, Machine, Plan, Provenance, Sample, Semantics};
 
     #[test]
     fn columns_are_the_fields_in_their_order() {
@@ -206,6 +206,7 @@ mod tests {
             ("## machine.csv", columns::<Machine>()),
             ("## cells.csv", columns::<Cell>()),
             ("## semantics.csv", columns::<Semantics>()),
+            ("## claims.csv", columns::<ClaimRow>()),
             ("## provenance.json", columns::<Provenance>()),
             ("### plan", columns::<Plan>()),
             ("### host", columns::<Host>()),

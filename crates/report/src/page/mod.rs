@@ -2,6 +2,7 @@
 
 mod answers;
 mod axis;
+mod claims;
 mod heatmap;
 mod lines;
 mod memory;
@@ -22,6 +23,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::rank::{Rank, rank};
 use crate::{Input, format, summarise};
 use view::View;
+
+pub use claims::html_of_claims;
 
 /// Nothing may be fetched; what runs and styles is in the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
@@ -128,6 +131,7 @@ fn parts(view: &View) -> Markup {
         (memory::section(view))
         (overall(view, &rank))
         (table::section(view))
+        (claims::section(view))
         (strategies::section(view))
         (noise::section(view))
         (spread::section(view))

@@ -10,6 +10,7 @@ mod hash;
 pub mod history;
 pub mod linearizability;
 mod model;
+pub mod scenario;
 mod threads;
 pub mod verify;
 

@@ -17,33 +17,33 @@ use mapbench_api::{
 use super::{Outcome, Setting, Verdict};
 
 /// What is wrong.
-pub(super) mod fault {
-    pub(in super::super) const NONE: u8 = 0;
+pub(crate) mod fault {
+    pub(crate) const NONE: u8 = 0;
     /// Right, and readers see what the last `quiesce` of a writer has published.
-    pub(in super::super) const NONE_PUBLISHED: u8 = 1;
-    pub(in super::super) const ITERATION_SKIPS: u8 = 2;
-    pub(in super::super) const ITERATION_REPEATS: u8 = 3;
-    pub(in super::super) const ITERATION_SHOWS_REMOVED: u8 = 4;
-    pub(in super::super) const ITERATION_OF_TWO_STATES: u8 = 5;
-    pub(in super::super) const LEN_IS_OFF: u8 = 6;
+    pub(crate) const NONE_PUBLISHED: u8 = 1;
+    pub(crate) const ITERATION_SKIPS: u8 = 2;
+    pub(crate) const ITERATION_REPEATS: u8 = 3;
+    pub(crate) const ITERATION_SHOWS_REMOVED: u8 = 4;
+    pub(crate) const ITERATION_OF_TWO_STATES: u8 = 5;
+    pub(crate) const LEN_IS_OFF: u8 = 6;
     /// Half of the old value and half of the new one, of types that have halves.
-    pub(in super::super) const TORN: u8 = 7;
-    pub(in super::super) const GROWTH_DROPS_A_KEY: u8 = 8;
-    pub(in super::super) const REMOVED_COMES_BACK: u8 = 9;
-    pub(in super::super) const UPDATE_IS_LOST: u8 = 10;
-    pub(in super::super) const REMOVED_LEAKS: u8 = 11;
-    pub(in super::super) const REMOVED_IS_DROPPED_TWICE: u8 = 12;
-    pub(in super::super) const PANIC_LOSES_THE_ENTRY: u8 = 13;
-    pub(in super::super) const PANIC_KEEPS_THE_LOCK: u8 = 14;
-    pub(in super::super) const PANIC_POISONS: u8 = 15;
-    pub(in super::super) const READS_ARE_STALE: u8 = 16;
-    pub(in super::super) const PUBLISH_IS_FORGOTTEN: u8 = 17;
-    pub(in super::super) const READS_GO_BACK: u8 = 18;
-    pub(in super::super) const READS_MISS_WHAT_IS_LOCKED: u8 = 19;
+    pub(crate) const TORN: u8 = 7;
+    pub(crate) const GROWTH_DROPS_A_KEY: u8 = 8;
+    pub(crate) const REMOVED_COMES_BACK: u8 = 9;
+    pub(crate) const UPDATE_IS_LOST: u8 = 10;
+    pub(crate) const REMOVED_LEAKS: u8 = 11;
+    pub(crate) const REMOVED_IS_DROPPED_TWICE: u8 = 12;
+    pub(crate) const PANIC_LOSES_THE_ENTRY: u8 = 13;
+    pub(crate) const PANIC_KEEPS_THE_LOCK: u8 = 14;
+    pub(crate) const PANIC_POISONS: u8 = 15;
+    pub(crate) const READS_ARE_STALE: u8 = 16;
+    pub(crate) const PUBLISH_IS_FORGOTTEN: u8 = 17;
+    pub(crate) const READS_GO_BACK: u8 = 18;
+    pub(crate) const READS_MISS_WHAT_IS_LOCKED: u8 = 19;
     /// Not a fault: a strategy may declare it.
-    pub(in super::super) const OVERLAPS_ARE_DETECTED: u8 = 20;
+    pub(crate) const OVERLAPS_ARE_DETECTED: u8 = 20;
     /// Right, and iterations and reads hold no lock.
-    pub(in super::super) const NONE_REENTRANT: u8 = 21;
+    pub(crate) const NONE_REENTRANT: u8 = 21;
 }
 
 /// How seldom a fault shows, in calls.
@@ -72,7 +72,7 @@ pub(super) fn find(check: fn(&Setting) -> Outcome, setting: &Setting) -> Outcome
     (1..20).map(outcome).find(|outcome| outcome.verdict == Verdict::Violated).unwrap_or_else(|| outcome(20))
 }
 
-pub(super) struct Broken<const FAULT: u8>;
+pub(crate) struct Broken<const FAULT: u8>;
 
 impl<const FAULT: u8> Strategy for Broken<FAULT> {
     const INFO: StrategyInfo = StrategyInfo {
@@ -112,7 +112,7 @@ fn copy<K: Key, V: Value, S: HashBuilder, const FAULT: u8>(table: &HashMap<K, V,
     HashMap::with_hasher(table.hasher().clone())
 }
 
-pub(super) struct BrokenMap<K, V, S, const FAULT: u8> {
+pub(crate) struct BrokenMap<K, V, S, const FAULT: u8> {
     tables: Mutex<Tables<K, V, S>>,
     calls: AtomicUsize,
 }
@@ -125,7 +125,7 @@ struct Tables<K, V, S> {
     removed: Option<(K, V)>,
 }
 
-pub(super) struct BrokenHandle<'m, K, V, S, const FAULT: u8> {
+pub(crate) struct BrokenHandle<'m, K, V, S, const FAULT: u8> {
     map: &'m BrokenMap<K, V, S, FAULT>,
     has_written: Cell<bool>,
     reads: Cell<u32>,

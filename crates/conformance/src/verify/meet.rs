@@ -12,14 +12,14 @@ use mapbench_api::{ConcurrentMap, Detected};
 
 /// Where a thread is at work.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) round: usize,
-    pub(super) thread: usize,
+pub(crate) struct Place {
+    pub(crate) round: usize,
+    pub(crate) thread: usize,
 }
 
 /// Why a strategy ended a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// It noticed a misuse, and says so.
     Detected(&'static str),
     /// It panicked.
@@ -42,7 +42,7 @@ thread_local! {
 }
 
 /// Runs what may panic, without the message on stderr: a panic here is an answer.
-pub(super) fn quietly<R>(f: impl FnOnce() -> R) -> Result<R, Ended> {
+pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> Result<R, Ended> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
@@ -60,7 +60,7 @@ pub(super) fn quietly<R>(f: impl FnOnce() -> R) -> Result<R, Ended> {
 
 /// Runs `work` on all threads at once for each of the maps, one map after the other, each thread with a handle that it had
 /// before any of them began. By map, and then by thread: what came of it.
-pub(super) fn meet<M, K, V, R, F>(maps: &[M], threads: usize, work: F) -> Vec<Vec<Result<R, Ended>>>
+pub(crate) fn meet<M, K, V, R, F>(maps: &[M], threads: usize, work: F) -> Vec<Vec<Result<R, Ended>>>
 where
     M: ConcurrentMap<K, V>,
     R: Send,

@@ -7,7 +7,7 @@
 //! process that can be ended.
 
 #[cfg(test)]
-mod broken;
+pub(crate) mod broken;
 mod collisions;
 mod counters;
 mod growth;
@@ -16,11 +16,11 @@ mod iteration;
 mod judge;
 mod ledger;
 mod lifetimes;
-mod meet;
+pub(crate) mod meet;
 mod order_status;
 mod panics;
 mod plan;
-mod random;
+pub(crate) mod random;
 mod recorder;
 mod reentrancy;
 mod shift;

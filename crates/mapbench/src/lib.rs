@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod callgrind;
+mod claims;
 mod cli;
 mod failure;
 pub mod floor;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mapbench_api::{Operation, Strategy, StrategyInfo};
+use mapbench_conformance::scenario::{self, Finding, Scenario};
 use mapbench_conformance::verify::{self, Check, Outcome, Setting};
 use mapbench_results::Declared;
 use mapbench_workload::{Mix, OpKind};
@@ -19,13 +20,20 @@ pub struct Entry {
     pub(crate) build: fn(&Open) -> Box<dyn Subject>,
     single: fn(Timed, u64) -> Duration,
     pub(crate) verify: fn(Check, &Setting) -> Outcome,
+    pub(crate) scenario: fn(&Scenario) -> Finding,
 }
 
 impl Entry {
     /// The entry of a strategy.
     #[must_use]
     pub const fn of<S: Strategy>() -> Self {
-        Self { info: S::INFO, build: worker::build::<S>, single: single::time::<S>, verify: verify::run::<S> }
+        Self {
+            info: S::INFO,
+            build: worker::build::<S>,
+            single: single::time::<S>,
+            verify: verify::run::<S>,
+            scenario: scenario::run::<S>,
+        }
     }
 
     /// Why the strategy cannot do this; `None` if it can.
@@ -125,16 +133,22 @@ impl Registry {
 
 /// A name that nothing has.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown {what} `{name}`{}; `mapbench list` names all", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+#[error("unknown {what} `{name}`{}; `{lister}` names all", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
 pub struct UnknownName {
     what: &'static str,
     name: String,
     nearest: Option<String>,
+    lister: &'static str,
 }
 
 impl UnknownName {
     pub(crate) fn new<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        Self { what, name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned) }
+        Self { what, name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned), lister: "mapbench list" }
+    }
+
+    /// With the command that names all, if it is another.
+    pub(crate) fn listed_by(self, lister: &'static str) -> Self {
+        Self { lister, ..self }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The command line. One file a subcommand; what goes wrong becomes one line and an exit code here.
 
+mod claim_worker;
+mod claims;
 mod cmp;
 mod count_operations;
 mod diff;
@@ -53,6 +55,8 @@ enum Subcommands {
     Diff(diff::Arguments),
     /// Judge a candidate against a base, with a stated error rate
     Gate(gate::Arguments),
+    /// Test what others claim about maps
+    Claims(claims::Arguments),
     /// Print a cell's parameters, the first operations of its stream, and a command to run it alone
     Show(show::Arguments),
     /// Check that strategies are what they declare, or judge a recorded history
@@ -60,6 +64,9 @@ enum Subcommands {
     /// Make one check of one strategy for an orchestrator
     #[command(hide = true)]
     VerifyWorker(verify::WorkerArguments),
+    /// Put a strategy through a scenario for an orchestrator
+    #[command(hide = true, name = crate::claims::SUBCOMMAND)]
+    ClaimWorker(claim_worker::Arguments),
     /// Serve slices to an orchestrator over standard input and output
     #[command(hide = true)]
     Worker,
@@ -80,6 +87,8 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::Cmp(arguments) => cmp::run(&arguments),
         Subcommands::Diff(arguments) => diff::run(&arguments),
         Subcommands::Gate(arguments) => gate::run(&registry, arguments),
+        Subcommands::Claims(arguments) => claims::run(&registry, arguments),
+        Subcommands::ClaimWorker(arguments) => claim_worker::run(&registry, &arguments),
         Subcommands::Show(arguments) => show::run(&registry, &arguments),
         Subcommands::Verify(arguments) => verify::run(&registry, &arguments),
         Subcommands::VerifyWorker(arguments) => verify::serve(&registry, &arguments),

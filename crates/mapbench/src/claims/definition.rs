@@ -1,0 +1,301 @@
+//! A claim, read and checked.
+
+use std::collections::BTreeMap;
+
+use mapbench_report::{Certainty, Implied};
+use mapbench_workload::{DefinitionError, Workload};
+use toml::Spanned;
+
+use super::file::{Detection, File, LostUpdates, Names, ReadPct, Refusal, Sweep, SweepCase};
+use crate::plan::SHIPPED;
+use crate::registry::Registry;
+
+/// A claim.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) name: String,
+    pub(crate) statement: String,
+    pub(crate) source: String,
+    /// Cores of the machine that it was made on.
+    pub(crate) cores: Option<u32>,
+    pub(crate) test: Test,
+}
+
+/// How a claim is tested.
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    Throughput { implied: Implied, cases: Vec<Case>, workloads: Workloads },
+    LostUpdates(LostUpdates),
+    Detection(Detection),
+    Refusal(Refusal),
+}
+
+impl Test {
+    /// What is measured, in a word or two.
+    pub(crate) const fn quantity(&self) -> &'static str {
+        match self {
+            Test::Throughput { .. } => "throughput",
+            Test::LostUpdates(_) => "lost updates",
+            Test::Detection(_) => "detection",
+            Test::Refusal(_) => "refusal to compile",
+        }
+    }
+
+    /// What is implied of that, for reading.
+    pub(crate) fn implied(&self) -> String {
+        match self {
+            Test::Throughput { implied, .. } => implied.to_string(),
+            Test::LostUpdates(_) => "some for get, then insert; none for the atomic forms".to_owned(),
+            Test::Detection(detection) => match detection.certainty {
+                Certainty::Always => "in every run".to_owned(),
+                Certainty::Never => "in no run".to_owned(),
+            },
+            Test::Refusal(_) => "every program is refused".to_owned(),
+        }
+    }
+}
+
+/// Workloads by name, each with its text.
+pub(crate) type Workloads = BTreeMap<String, (String, Workload)>;
+
+/// A case of a sweep, complete.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) judged: bool,
+    /// The best of these counts.
+    pub(crate) subject: Vec<String>,
+    /// The best of these counts; empty: the subject itself on `against_threads`.
+    pub(crate) reference: Vec<String>,
+    pub(crate) workload: String,
+    pub(crate) read_pct: ReadPct,
+    /// `None`: one a core.
+    pub(crate) threads: Option<u32>,
+    pub(crate) against_threads: Option<u32>,
+}
+
+impl Claim {
+    /// Reads a definition whose strategies are all in `registry`.
+    ///
+    /// # Errors
+    /// When the text is not TOML, has an unknown or a missing field, names what there is not, or asks for the impossible.
+    pub(crate) fn parse(text: &str, registry: &Registry) -> Result<Self, DefinitionError> {
+        let file: File = toml::from_str(text).map_err(|error| DefinitionError {
+            place: error.span().map(|span| line_and_column(text, span.start)),
+            problem: error.message().to_owned(),
+        })?;
+        let reader = Reader { text, registry };
+        if file.name.get_ref().is_empty() || !file.name.get_ref().chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        {
+            return Err(reader.wrong(&file.name, "a name is made of letters, digits and -"));
+        }
+        for said in [&file.statement, &file.source] {
+            if said.get_ref().trim().is_empty() {
+                return Err(reader.wrong(said, "this says nothing"));
+            }
+        }
+        let test = reader.test(&file)?;
+        let said = |text: Spanned<String>| text.into_inner().split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(Self {
+            name: file.name.into_inner(),
+            statement: said(file.statement),
+            source: said(file.source),
+            cores: file.cores,
+            test,
+        })
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    registry: &'a Registry,
+}
+
+impl Reader<'_> {
+    fn test(&self, file: &File) -> Result<Test, DefinitionError> {
+        let File { throughput, lost_updates, detection, refusal, .. } = file;
+        let ratio = throughput.is_some();
+        let implied = match &file.implied {
+            Some(implied) if ratio => Some(implied.get_ref().range().map_err(|problem| self.wrong(implied, problem))?),
+            Some(implied) => return Err(self.wrong(implied, "what is measured here is no ratio: leave [implied] out")),
+            None => None,
+        };
+        let implied = || {
+            implied.ok_or_else(|| {
+                self.wrong(&file.name, "[implied] is missing: a ratio with a tolerance, at_least or at_most")
+            })
+        };
+        if throughput.is_none() && !file.workloads.is_empty() {
+            return Err(self.wrong(&file.workloads[0], "only [throughput] takes workloads"));
+        }
+        match (throughput, lost_updates, detection, refusal) {
+            (Some(sweep), None, None, None) => {
+                let workloads = self.workloads(&file.workloads)?;
+                let first = file.workloads.first().and_then(|text| Workload::parse(text.get_ref()).ok());
+                let cases = self.cases(sweep, &workloads, first.as_ref().map(|workload| workload.name.as_str()))?;
+                Ok(Test::Throughput { implied: implied()?, cases, workloads })
+            }
+            (None, Some(lost), None, None) => {
+                lost.get_ref().strategies.iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+                let LostUpdates { keys, threads, .. } = lost.get_ref();
+                if keys.is_empty() || keys.contains(&0) || !(2..=1024).contains(threads) {
+                    return Err(self.wrong(lost, "orders need at least one key, and a race 2 to 1024 threads"));
+                }
+                Ok(Test::LostUpdates(lost.get_ref().clone()))
+            }
+            (None, None, Some(detection), None) => {
+                let inner = detection.get_ref();
+                inner.case.iter().try_for_each(|case| self.known(&case.strategy, case.strategy.get_ref()))?;
+                let sound = inner.runs > 0 && !inner.case.is_empty();
+                if !sound
+                    || inner
+                        .case
+                        .iter()
+                        .any(|case| case.population == 0 || case.threads.is_empty() || case.operations == Some(0))
+                {
+                    return Err(self.wrong(
+                        detection,
+                        "a detection needs a run, a case, and in each an entry, a thread and an operation",
+                    ));
+                }
+                Ok(Test::Detection(inner.clone()))
+            }
+            (None, None, None, Some(refusal)) => {
+                if refusal.get_ref().program.is_empty() {
+                    return Err(self.wrong(refusal, "there is no program to refuse"));
+                }
+                Ok(Test::Refusal(refusal.get_ref().clone()))
+            }
+            _ => Err(self.wrong(
+                &file.name,
+                "exactly one of [throughput], [lost_updates], [detection] and [refusal] must say what is measured",
+            )),
+        }
+    }
+
+    /// The claim's own workloads, and those that are shipped.
+    fn workloads(&self, own: &[Spanned<String>]) -> Result<Workloads, DefinitionError> {
+        let shipped = SHIPPED.iter().map(|(_, text)| (*text).to_owned());
+        let mut workloads: Workloads = shipped
+            .map(|text| {
+                let workload = Workload::parse(&text).expect("shipped workloads are sound");
+                (workload.name.clone(), (text, workload))
+            })
+            .collect();
+        for text in own {
+            let workload = Workload::parse(text.get_ref()).map_err(|error| self.within(text, error))?;
+            let name = workload.name.clone();
+            if workloads.insert(name.clone(), (text.get_ref().clone(), workload)).is_some() {
+                return Err(self.wrong(text, &format!("a second workload is named `{name}`")));
+            }
+        }
+        Ok(workloads)
+    }
+
+    fn cases(
+        &self,
+        sweep: &Spanned<Sweep>,
+        workloads: &Workloads,
+        first: Option<&str>,
+    ) -> Result<Vec<Case>, DefinitionError> {
+        let cases: Vec<Case> = sweep
+            .get_ref()
+            .case
+            .iter()
+            .map(|case| self.case(sweep, case, workloads, first))
+            .collect::<Result<_, _>>()?;
+        match cases.iter().enumerate().find(|(i, case)| cases[..*i].iter().any(|other| other.name == case.name)) {
+            Some((i, case)) => {
+                Err(self.wrong(&sweep.get_ref().case[i], &format!("a second case is named {:?}", case.name)))
+            }
+            None if cases.iter().any(|case| case.judged) => Ok(cases),
+            None => Err(self.wrong(sweep, "no case is judged")),
+        }
+    }
+
+    fn case(
+        &self,
+        sweep: &Spanned<Sweep>,
+        case: &Spanned<SweepCase>,
+        workloads: &Workloads,
+        first: Option<&str>,
+    ) -> Result<Case, DefinitionError> {
+        let (all, own) = (sweep.get_ref(), case.get_ref());
+        let names =
+            |own: &Option<Spanned<Names>>, all: &Option<Spanned<Names>>| -> Result<Vec<String>, DefinitionError> {
+                let Some(names) = own.as_ref().or(all.as_ref()) else { return Ok(Vec::new()) };
+                let list = names.get_ref().list();
+                list.iter().try_for_each(|name| self.known(names, name))?;
+                Ok(list)
+            };
+        let subject = names(&own.subject, &all.subject)?;
+        let reference = names(&own.reference, &all.reference)?;
+        if subject.is_empty() {
+            return Err(self.wrong(case, "there is no subject"));
+        }
+        match own.against_threads {
+            None if reference.is_empty() => {
+                return Err(self.wrong(case, "there is no reference: name strategies, or against_threads"));
+            }
+            Some(_) if subject.len() != 1 || own.reference.is_some() || all.reference.is_some() => {
+                return Err(
+                    self.wrong(case, "against_threads compares one strategy with itself: leave the reference out")
+                );
+            }
+            _ => {}
+        }
+        let threads = own.threads.or(all.threads);
+        if threads.iter().chain(&own.against_threads).any(|threads| !(1..=1024).contains(threads)) {
+            return Err(self.wrong(case, "threads are 1 to 1024"));
+        }
+        let name = own.workload.as_ref().map(|name| name.get_ref().as_str()).or(first);
+        let Some(name) = name else { return Err(self.wrong(case, "there is no workload")) };
+        let Some((_, workload)) = workloads.get(name) else {
+            return Err(self.wrong(case, &format!("there is no workload `{name}`")));
+        };
+        let read_pct = match (own.read_pct.or(all.read_pct), workload.read_pct.as_slice()) {
+            (Some(share), _) => share,
+            (None, [only]) => *only,
+            (None, _) => {
+                return Err(self.wrong(case, "the workload has several shares of reads: choose one with read_pct"));
+            }
+        };
+        workload.mix(read_pct).map_err(|error| self.wrong(case, &error.to_string()))?;
+        Ok(Case {
+            name: own.name.clone(),
+            judged: own.judged,
+            subject,
+            reference,
+            workload: name.to_owned(),
+            read_pct,
+            threads,
+            against_threads: own.against_threads,
+        })
+    }
+
+    fn known<T>(&self, place: &Spanned<T>, name: &str) -> Result<(), DefinitionError> {
+        self.registry.find(name).map(|_| ()).map_err(|error| self.wrong(place, &error.to_string()))
+    }
+
+    fn wrong<T>(&self, place: &Spanned<T>, problem: &str) -> DefinitionError {
+        DefinitionError { place: Some(line_and_column(self.text, place.span().start)), problem: problem.to_owned() }
+    }
+
+    /// What is wrong with a text within the file, at its place in the file.
+    fn within(&self, inner: &Spanned<String>, error: DefinitionError) -> DefinitionError {
+        let (line, column) = line_and_column(self.text, inner.span().start);
+        // A multi-line string begins on the line after its quotes.
+        let opened = self.text[inner.span()].starts_with("'''\n") || self.text[inner.span()].starts_with("\"\"\"\n");
+        let place = match error.place {
+            Some((within, column)) if opened => (line + within, column),
+            _ => (line, column),
+        };
+        DefinitionError { place: Some(place), problem: format!("in this workload: {}", error.problem) }
+    }
+}
+
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..offset.min(text.len())];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}

@@ -1,0 +1,48 @@
+//! A scenario in a process of its own, from both sides.
+
+use std::io::Write;
+use std::process::Command;
+use std::time::Duration;
+
+use mapbench_conformance::scenario::{Finding, Scenario};
+use rustix::process::{Signal, set_parent_process_death_signal};
+
+use super::Setting;
+use crate::failure::Failure;
+use crate::registry::Entry;
+use crate::sweep::worker_process::WorkerProcess;
+
+/// The hidden subcommand that a worker is started with.
+pub(crate) const SUBCOMMAND: &str = "claim-worker";
+
+/// What came of a scenario; a worker that did not live to say so is a [`Finding::Ended`].
+///
+/// # Errors
+/// When no worker can be started, which says nothing about a map.
+pub(super) fn ask(
+    strategy: &str,
+    scenario: &Scenario,
+    longest: Duration,
+    setting: &Setting,
+) -> Result<Finding, Failure> {
+    let mut command = Command::new(&setting.executable);
+    let scenario = serde_json::to_string(scenario).expect("a scenario is plain data");
+    command.args([SUBCOMMAND, strategy, &scenario]);
+    let started = WorkerProcess::spawn(command, setting.memory_bytes);
+    let mut worker = started.map_err(|lost| Failure::usage(lost.message))?;
+    let heard = worker.hear(longest + setting.patience);
+    Ok(heard.unwrap_or_else(|lost| Finding::Ended(format!("{}: {}", lost.status, lost.message))))
+}
+
+/// Puts a strategy through a scenario in this process and says what came of it.
+///
+/// # Errors
+/// When nobody listens.
+pub(crate) fn serve(entry: &Entry, scenario: &Scenario) -> Result<(), Failure> {
+    let deaf = |error: std::io::Error| Failure::usage(format!("the worker lost its orchestrator: {error}"));
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| deaf(error.into()))?;
+    let mut line = serde_json::to_string(&(entry.scenario)(scenario)).expect("a finding is plain data");
+    line.push('\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(deaf)
+}

@@ -183,7 +183,7 @@ impl Reader<'_> {
             })
             .collect();
         for text in own {
-            let workload = Workload::parse(text.get_ref()).map_err(|error| self.within(text, error))?;
+            let workload = Workload::parse(text.get_ref()).map_err(|error| self.within(text, &error))?;
             let name = workload.name.clone();
             if workloads.insert(name.clone(), (text.get_ref().clone(), workload)).is_some() {
                 return Err(self.wrong(text, &format!("a second workload is named `{name}`")));
@@ -282,7 +282,7 @@ impl Reader<'_> {
     }
 
     /// What is wrong with a text within the file, at its place in the file.
-    fn within(&self, inner: &Spanned<String>, error: DefinitionError) -> DefinitionError {
+    fn within(&self, inner: &Spanned<String>, error: &DefinitionError) -> DefinitionError {
         let (line, column) = line_and_column(self.text, inner.span().start);
         // A multi-line string begins on the line after its quotes.
         let opened = self.text[inner.span()].starts_with("'''\n") || self.text[inner.span()].starts_with("\"\"\"\n");
@@ -298,4 +298,98 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..offset.min(text.len())];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claim, Test};
+    use crate::registry::Registry;
+
+    const GOOD: &str = r#"name = "c"
+statement = "a says b"
+source = "s"
+workloads = ['''
+name = "w"
+question = "?"
+source = "s"
+population = 10
+key_range = 20
+read_pct = [50, 90]
+[writes]
+insert = 100
+''']
+[implied]
+ratio = 2.0
+tolerance = 1.5
+[throughput]
+subject = "dashmap"
+read_pct = 90
+[[throughput.case]]
+name = "two"
+reference = ["papaya", "flurry"]
+threads = 2
+[[throughput.case]]
+name = "all"
+judged = false
+against_threads = 1
+"#;
+
+    fn parse(text: &str) -> Result<Claim, String> {
+        Claim::parse(text, &Registry::with(&[])).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_case_takes_from_the_claim_what_it_does_not_say() {
+        let claim = parse(GOOD).unwrap();
+        let Test::Throughput { implied, cases, .. } = claim.test else { panic!() };
+        assert!((implied.low - 2.0 / 1.5).abs() < 1e-12 && (implied.high - 3.0).abs() < 1e-12);
+        assert_eq!(
+            (cases[0].subject.as_slice(), cases[0].threads, cases[0].judged),
+            (&["dashmap".to_owned()][..], Some(2), true)
+        );
+        assert_eq!((cases[0].reference.len(), cases[0].workload.as_str()), (2, "w"));
+        assert_eq!((cases[1].threads, cases[1].against_threads, cases[1].judged), (None, Some(1), false));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (from, to, expected) in [
+            ("\"dashmap\"", "\"dashmp\"", "line 18, column 11: unknown strategy `dashmp`; did you mean `dashmap`?"),
+            ("key_range = 20", "key_range = 5", "line 8, column 1: in this workload: a population of 10 does not fit"),
+            ("tolerance = 1.5", "tolerance = 0.5", "line 14, column 1: give a positive ratio with a tolerance"),
+            ("statement = \"a says b\"", "statement = \"\"", "line 2, column 13: this says nothing"),
+            ("threads = 2", "threads = 0", "line 20, column 1: threads are 1 to 1024"),
+            ("threads = 2", "thread = 2", "line 23, column 1: unknown field `thread`"),
+            ("name = \"all\"", "name = \"two\"", "line 24, column 1: a second case is named \"two\""),
+            ("read_pct = 90\n", "", "line 19, column 1: the workload has several shares of reads"),
+            ("threads = 2", "workload = \"v\"", "line 20, column 1: there is no workload `v`"),
+            (
+                "[throughput]",
+                "[lost_updates]\nkeys = [1]\nthreads = 2\n[throughput]",
+                "line 1, column 8: exactly one of",
+            ),
+            ("source = \"s\"\nworkloads", "workloads", "missing field `source`"),
+            ("against_threads = 1", "", "line 24, column 1: there is no reference"),
+        ] {
+            let changed = GOOD.replacen(from, to, 1);
+            assert_ne!(changed, GOOD, "{from}");
+            let error = parse(&changed).unwrap_err();
+            assert!(error.contains(expected), "{error}\ndoes not say\n{expected}");
+        }
+    }
+
+    #[test]
+    fn kinds_without_a_ratio_imply_none() {
+        let lost = "name = \"c\"\nstatement = \"a\"\nsource = \"s\"\n[lost_updates]\nkeys = [1]\nthreads = 2\n";
+        assert!(matches!(parse(lost).unwrap().test, Test::LostUpdates(_)));
+        let implied = parse(&format!("{lost}[implied]\nat_least = 1.0\n")).unwrap_err();
+        assert!(implied.contains("leave [implied] out"), "{implied}");
+        let alone = parse(&lost.replace("threads = 2", "threads = 1")).unwrap_err();
+        assert!(
+            alone.starts_with("line 4, column 1: orders need at least one key, and a race 2 to 1024 threads"),
+            "{alone}"
+        );
+        let none = parse(&lost.replace("[1]", "[]")).unwrap_err();
+        assert!(none.contains("at least one key"), "{none}");
+    }
 }

@@ -92,7 +92,7 @@ fn cases(tested: &[Tested]) -> Markup {
                 td { (row.detail) }
             } } } }
         }
-        @if tested.iter().flat_map(|claim| claim.cases()).any(|row| row.threads > row.cores) {
+        @if tested.iter().flat_map(Tested::cases).any(|row| row.threads > row.cores) {
             p { "* more threads than cores" }
         }
     }

@@ -1,0 +1,147 @@
+//! `mapbench claims`, from outside.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use mapbench_results::{ClaimRow, ClaimVerdict, Run};
+
+fn mapbench(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mapbench")).arg("claims").args(arguments).output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Tests claims quickly into a directory of its own.
+fn tested(dir: &Path, arguments: &[&str]) -> (Output, Vec<ClaimRow>) {
+    let out = dir.join("claims");
+    let output = mapbench(&[&["--quick", "--out", out.to_str().unwrap()], arguments].concat());
+    let rows = ClaimRow::read(&out).unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)));
+    (output, rows)
+}
+
+#[test]
+fn every_claim_is_listed() {
+    let output = mapbench(&["--list"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let list = text(&output.stdout);
+    for name in ["race-is-fatal", "rust-refuses", "lost-update", "lock-granularity-reads", "flurry-exchange"] {
+        assert!(list.contains(&format!("{name}\n    ")), "{list}");
+    }
+    assert!(list.contains("made with 16 cores") && list.contains("throughput: 4.80 to 10.8"), "{list}");
+}
+
+#[test]
+fn updates_are_lost_by_halves_and_none_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (output, rows) = tested(dir.path(), &["--claim", "lost-update"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(rows.len(), 9);
+    for row in &rows {
+        let lost = row.measured.unwrap();
+        assert!(if row.case.starts_with("get") { lost > 0.0 } else { lost == 0.0 }, "{}: {lost}", row.case);
+        assert_eq!(row.verdict, ClaimVerdict::Reproduced, "{}: {}", row.case, row.why);
+    }
+    assert!(text(&output.stdout).contains("  lost-update"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn overlaps_are_detected_for_sure_only_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, rows) = tested(dir.path(), &["--claim", "race-is-fatal,single-thread-is-safe,rust-refuses"]);
+    let row = |case: &str| rows.iter().find(|row| row.case.starts_with(case)).unwrap();
+    assert_eq!(row("reads against writes").measured, Some(1.0));
+    assert!(row("reads against writes").detail.contains("concurrent map"), "{:?}", row("reads"));
+    for case in ["one thread that", "four threads that read,", "four threads that read and"] {
+        assert_eq!((row(case).measured, row(case).verdict), (Some(0.0), ClaimVerdict::Reproduced), "{case}");
+    }
+    let refused: Vec<_> = rows.iter().filter(|row| row.claim == "rust-refuses").collect();
+    assert!(refused.len() == 3 && refused.iter().all(|row| row.verdict == ClaimVerdict::Reproduced), "{refused:?}");
+}
+
+const OWN: &str = r#"name = "own"
+statement = "a map that is copied for every write is slower than one with a lock"
+source = "this test"
+workloads = ['''
+name = "writes"
+question = "?"
+source = "this test"
+population = 20_000
+key_range = 20_000
+read_pct = [0]
+[writes]
+insert = 100
+''']
+[implied]
+at_most = 0.9
+[throughput]
+subject = "arc-swap-cow"
+reference = ["std-mutex", "std-rwlock"]
+threads = 1
+[[throughput.case]]
+name = "one thread"
+"#;
+
+#[test]
+fn a_claim_from_a_file_is_measured_and_its_slices_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("own.toml");
+    std::fs::write(&file, OWN).unwrap();
+    let (output, rows) = tested(dir.path(), &["--claim", file.to_str().unwrap(), "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((&*row.claim, &*row.subject, &*row.unit), ("own", "arc-swap-cow", "ratio"));
+    assert!(row.measured.is_some_and(|ratio| ratio > 0.0), "{row:?}");
+    let run = Run::read(&dir.path().join("claims/own")).unwrap();
+    assert_eq!(run.samples.len(), 3 * 2, "three strategies, two forks, one round");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["claims"][0]["name"], "own");
+    assert_eq!(json["strategies"].as_array().unwrap().len(), 2);
+    for file in ["claims.md", "report.html"] {
+        let written = std::fs::read_to_string(dir.path().join("claims").join(file)).unwrap();
+        assert!(written.contains("a map that is copied for every write"), "{file}");
+    }
+}
+
+#[test]
+fn a_verdict_that_differs_ends_with_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let expect = dir.path().join("expect.toml");
+    let expecting = |verdict: &str, out: &str| {
+        std::fs::write(&expect, format!("[verdicts]\nrust-refuses = \"{verdict}\"\n")).unwrap();
+        let (output, _) =
+            tested(&dir.path().join(out), &["--claim", "rust-refuses", "--expect", expect.to_str().unwrap()]);
+        (output.status.code(), text(&output.stderr))
+    };
+    assert_eq!(expecting("reproduced", "a").0, Some(0));
+    let (code, said) = expecting("refuted", "b");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("mapbench: rust-refuses: expected refuted, found reproduced: "), "{said}");
+    std::fs::write(&expect, "[verdicts]\nrust-refuse = \"refuted\"\n").unwrap();
+    let wrong = mapbench(&["--expect", expect.to_str().unwrap()]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("there is no claim `rust-refuse`; did you mean `rust-refuses`?"));
+}
+
+#[test]
+fn bad_input_is_refused_before_anything_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.toml");
+    std::fs::write(&file, OWN.replace("arc-swap-cow", "arc-swap-cw")).unwrap();
+    let said = |arguments: &[&str]| {
+        let output = mapbench(arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let bad = said(&["--claim", file.to_str().unwrap()]);
+    assert!(
+        bad.contains("bad.toml: line 17, column 11: unknown strategy `arc-swap-cw`; did you mean `arc-swap-cow`?"),
+        "{bad}"
+    );
+    let unknown = said(&["--claim", "lost-updates"]);
+    assert!(unknown.contains("unknown claim `lost-updates`; did you mean `lost-update`?"), "{unknown}");
+    std::fs::write(dir.path().join("claims.csv"), "").unwrap();
+    let full = said(&["--out", dir.path().to_str().unwrap()]);
+    assert!(full.contains("holds claims already"), "{full}");
+}

@@ -12,7 +12,7 @@ use std::time::Duration;
 use mapbench_results::Group;
 
 use crate::failure::{Failure, conclude};
-use crate::plan::{Choice, Profile, SHIPPED, default_threads};
+use crate::plan::{Beside, Choice, Profile, SHIPPED, default_threads};
 use crate::registry::{Entry, Registry};
 use crate::run::{self, Finished, Order};
 use crate::{serve, system};
@@ -148,6 +148,7 @@ fn attempt(registry: &Registry, arguments: &Arguments) -> Result<Option<Finished
         seed: 1,
         memory_bytes: 2 << 30,
         patience: Duration::from_secs(30),
+        beside: Beside::default(),
         out: arguments.test.then(scratch),
     };
     run::start(registry, order).map(Some)

@@ -7,6 +7,8 @@ pub mod bench;
 pub mod callgrind;
 mod claims;
 mod cli;
+mod clock;
+mod counting;
 mod failure;
 pub mod floor;
 mod gate;
@@ -25,5 +27,6 @@ mod verify;
 mod worker;
 
 pub use cli::main;
+pub use counting::CountingAllocator;
 pub use registry::{Entry, Registry, UnknownName};
 pub use single::Timed;

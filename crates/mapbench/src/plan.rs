@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use mapbench_results::{Group, Percent, Plan};
-use mapbench_workload::{DefinitionError, Workload};
+use mapbench_results::{Group, LatencyPlan, MemoryPlan, Percent, Plan};
+use mapbench_workload::{Arrivals, DefinitionError, Workload};
 
 use crate::hasher;
 use crate::registry::{Registry, UnknownName};
@@ -28,6 +28,12 @@ struct Shape {
     rounds: u32,
     warm_ms: u64,
     slice_ms: u64,
+    /// Forks whose latency is measured.
+    latency_forks: u32,
+    /// How long, at each rate.
+    latency_ms: u64,
+    /// Forks whose memory is counted.
+    memory_forks: u32,
 }
 
 impl Profile {
@@ -40,10 +46,46 @@ impl Profile {
 
     const fn shape(self) -> Shape {
         match self {
-            Profile::Smoke => Shape { name: "smoke", forks: 1, rounds: 1, warm_ms: 1, slice_ms: 1 },
-            Profile::Quick => Shape { name: "quick", forks: 5, rounds: 1, warm_ms: 10, slice_ms: 25 },
-            Profile::Standard => Shape { name: "standard", forks: 7, rounds: 2, warm_ms: 20, slice_ms: 50 },
-            Profile::Full => Shape { name: "full", forks: 15, rounds: 3, warm_ms: 30, slice_ms: 100 },
+            Profile::Smoke => Shape {
+                name: "smoke",
+                forks: 1,
+                rounds: 1,
+                warm_ms: 1,
+                slice_ms: 1,
+                latency_forks: 1,
+                latency_ms: 2,
+                memory_forks: 1,
+            },
+            Profile::Quick => Shape {
+                name: "quick",
+                forks: 5,
+                rounds: 1,
+                warm_ms: 10,
+                slice_ms: 25,
+                latency_forks: 3,
+                latency_ms: 100,
+                memory_forks: 1,
+            },
+            Profile::Standard => Shape {
+                name: "standard",
+                forks: 7,
+                rounds: 2,
+                warm_ms: 20,
+                slice_ms: 50,
+                latency_forks: 5,
+                latency_ms: 250,
+                memory_forks: 3,
+            },
+            Profile::Full => Shape {
+                name: "full",
+                forks: 15,
+                rounds: 3,
+                warm_ms: 30,
+                slice_ms: 100,
+                latency_forks: 7,
+                latency_ms: 500,
+                memory_forks: 5,
+            },
         }
     }
 }
@@ -59,6 +101,49 @@ pub(crate) struct Choice {
     pub(crate) read_pct: Vec<Percent>,
     /// Thread counts.
     pub(crate) threads: Vec<u32>,
+}
+
+/// What is measured beside throughput.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    /// Latency, at these rates.
+    pub(crate) latency: Option<Rates>,
+    /// Allocation and reclamation.
+    pub(crate) memory: bool,
+}
+
+/// The rates of an open loop.
+#[derive(Clone, Debug)]
+pub(crate) struct Rates {
+    /// Shares of what each worker does in a closed loop, in per cent.
+    pub(crate) load_pct: Vec<u8>,
+    /// Operations a second, over all threads, that every strategy is asked for.
+    pub(crate) common_ops_s: u64,
+    /// How arrivals are spread.
+    pub(crate) arrivals: Arrivals,
+}
+
+impl Beside {
+    /// Puts it into a plan, as long and as often as the profile has it.
+    pub(crate) fn add_to(&self, plan: &mut Plan, profile: Profile) {
+        let shape = profile.shape();
+        plan.latency = self.latency.as_ref().map(|rates| LatencyPlan {
+            forks: shape.latency_forks,
+            // The threads draw their schedules first.
+            warm_ns: shape.warm_ms.max(10) * 1_000_000,
+            slice_ns: shape.latency_ms * 1_000_000,
+            arrivals: rates.arrivals.name().to_owned(),
+            load_pct: rates.load_pct.clone(),
+            rate_ops_s: rates.common_ops_s,
+        });
+        plan.memory = self.memory.then(|| MemoryPlan {
+            forks: shape.memory_forks,
+            load_ns: shape.latency_ms * 1_000_000,
+            quiet_ns: shape.latency_ms * 1_000_000 / 2,
+            // Two maps as large as the budget of a worker would leave no room for what is beside them.
+            budget_bytes: plan.memory_bytes / 2,
+        });
+    }
 }
 
 /// Why there is no plan.
@@ -139,6 +224,8 @@ pub(crate) fn plan(
         warm_ns: shape.warm_ms * 1_000_000,
         slice_ns: shape.slice_ms * 1_000_000,
         memory_bytes,
+        latency: None,
+        memory: None,
     };
     Ok((plan, workloads))
 }

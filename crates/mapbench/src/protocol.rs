@@ -1,9 +1,11 @@
 //! What orchestrator and worker say to each other: one JSON object a line, requests on the worker's standard input,
 //! events on its standard output. A worker answers every request with exactly one event.
 
-use mapbench_results::Status;
-use mapbench_workload::{Mix, OpKind};
+use mapbench_results::{Stage, Status};
+use mapbench_workload::{Arrivals, Mix, OpKind};
 use serde::{Deserialize, Serialize};
+
+use crate::counting::Allocated;
 
 /// The version of the protocol; a worker refuses any other.
 pub(crate) const PROTOCOL_VERSION: u32 = 3;
@@ -23,8 +25,52 @@ pub(crate) enum Request {
         /// How long to measure.
         slice_ns: u64,
     },
+    /// Run for one slice and time operations; answered by [`Event::Timed`].
+    Time {
+        /// How long to run before anything is timed.
+        warm_ns: u64,
+        /// How long to measure.
+        slice_ns: u64,
+        /// What the operations wait for.
+        pace: Pace,
+    },
+    /// Count what the map allocates, holds and gives back, and drop it; answered by [`Event::Counted`], after which the
+    /// worker ends. For a worker that counts.
+    Count {
+        /// How long the threads work, twice.
+        load_ns: u64,
+        /// How long they rest, and the longest wait after the drop.
+        quiet_ns: u64,
+        /// Bytes beyond the filled map at which a stage ends early.
+        budget_bytes: u64,
+    },
     /// Drop the map and end; answered by [`Event::Closed`].
     Close,
+}
+
+/// What an operation of a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Pace {
+    /// The end of the one before.
+    Closed {
+        /// One operation of so many is timed; `None`: so few that timing costs little.
+        every: Option<u32>,
+    },
+    /// The time when it is due.
+    Open(Load),
+}
+
+/// When operations are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Load {
+    /// Operations a second, over all threads.
+    pub(crate) rate_ops_s: u64,
+    /// How they are spread.
+    pub(crate) arrivals: Arrivals,
+    /// The seed of the threads' schedules.
+    pub(crate) seed: u64,
 }
 
 /// A cell and a fork, in full: a worker needs nothing else.
@@ -89,6 +135,9 @@ pub(crate) enum Event {
         version: String,
         /// The names of its strategies.
         strategies: Vec<String>,
+        /// It counts allocations, and is no worker for anything that is timed.
+        #[serde(default)]
+        counts: bool,
     },
     /// The map is filled and the threads wait.
     Ready {
@@ -99,6 +148,10 @@ pub(crate) enum Event {
     },
     /// A slice was run and the map was right afterwards.
     Slice(Slice),
+    /// A slice was run, operations were timed, and the map was right afterwards.
+    Timed(Timed),
+    /// Allocations were counted and the map is dropped; the worker ends.
+    Counted(Box<Counted>),
     /// The map is dropped; the worker ends.
     Closed,
     /// The cell cannot go on; the worker ends.
@@ -122,6 +175,90 @@ pub(crate) struct Slice {
     pub(crate) effects: Effects,
     /// Resident memory of the process after the slice.
     pub(crate) rss_bytes: u64,
+}
+
+/// How long operations took. Histograms are texts of [`mapbench_results::Distribution`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Timed {
+    /// Operations a second that were done within the slice, over all threads.
+    pub(crate) achieved_ops_s: u64,
+    /// One operation of so many was timed; the most of the threads'.
+    pub(crate) every: u32,
+    /// The operations could not be done as fast as they were due.
+    pub(crate) saturated: bool,
+    /// How often the clock was seen to go backwards.
+    pub(crate) backwards: u64,
+    /// All operations.
+    pub(crate) all: String,
+    /// Each kind that occurred; of a closed loop only.
+    pub(crate) kinds: Vec<(OpKind, String)>,
+}
+
+/// What operations allocated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Count {
+    pub(crate) operations: u64,
+    pub(crate) allocations: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Count {
+    /// One operation that allocated this.
+    pub(crate) fn of(allocated: Allocated) -> Self {
+        Self { operations: 1, allocations: allocated.times, bytes: allocated.bytes }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.operations += other.operations;
+        self.allocations += other.allocations;
+        self.bytes += other.bytes;
+    }
+}
+
+/// What a map held at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Point {
+    pub(crate) stage: Stage,
+    /// Since the count began.
+    pub(crate) at_ns: u64,
+    pub(crate) live_bytes: u64,
+    /// Since the stage began.
+    pub(crate) operations: u64,
+}
+
+/// What happened while a reader stayed inside the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Held {
+    /// The most beyond the filled map.
+    pub(crate) bytes: u64,
+    pub(crate) operations: u64,
+    pub(crate) standstill_ns: u64,
+}
+
+/// What a map allocated, held and gave back; the fields are those of [`mapbench_results::Memory`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Counted {
+    pub(crate) all: Count,
+    pub(crate) kinds: Vec<(OpKind, Count)>,
+    pub(crate) filled_bytes: u64,
+    pub(crate) peak_bytes: u64,
+    pub(crate) stopped_bytes: u64,
+    pub(crate) settled_bytes: u64,
+    pub(crate) settle_ns: u64,
+    pub(crate) held: Option<Held>,
+    pub(crate) drop_ns: u64,
+    pub(crate) left_bytes: u64,
+    pub(crate) freed_ns: u64,
+    pub(crate) rss_bytes: Option<u64>,
+    pub(crate) peak_rss_bytes: Option<u64>,
+    pub(crate) curve: Vec<Point>,
+    /// What cut a stage short; empty if nothing did.
+    pub(crate) remark: String,
 }
 
 /// A thread's share of a slice.
@@ -159,9 +296,9 @@ impl std::ops::AddAssign for Effects {
 
 #[cfg(test)]
 mod tests {
-    use mapbench_workload::OpKind;
+    use mapbench_workload::{Arrivals, OpKind};
 
-    use super::{Event, Extra, Planted, Request};
+    use super::{Event, Extra, Load, Pace, Planted, Request};
 
     #[test]
     fn lines_are_as_documented() {
@@ -173,6 +310,11 @@ mod tests {
         assert!(serde_json::from_str::<Event>(r#"{"event":"closed","extra":1}"#).is_ok_and(|e| e == Event::Closed));
         assert!(serde_json::from_str::<Event>(r#"{"event":"other"}"#).is_err());
         assert_eq!(serde_json::to_string(&Request::Describe).unwrap(), r#"{"request":"describe"}"#);
+        let pace = Pace::Open(Load { rate_ops_s: 5, arrivals: Arrivals::Poisson, seed: 6 });
+        let time = Request::Time { warm_ns: 1, slice_ns: 2, pace };
+        let line = r#"{"request":"time","warm_ns":1,"slice_ns":2,"pace":{"open":{"rate_ops_s":5,"arrivals":"poisson","seed":6}}}"#;
+        assert_eq!(serde_json::to_string(&time).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Request>(line).unwrap(), time);
         let planted = Planted { ppm: 20_000, extra: Extra::Kind(OpKind::Read) };
         assert_eq!(serde_json::to_string(&planted).unwrap(), r#"{"ppm":20000,"extra":{"kind":"read"}}"#);
     }

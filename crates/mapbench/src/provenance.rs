@@ -5,7 +5,7 @@ use std::process::Command;
 
 use mapbench_results::{Build, Host};
 
-use crate::system;
+use crate::{counting, system};
 
 /// The machine as it is now. `steal_ns` is what is known so far.
 pub(crate) fn host(steal_ns: u64) -> Host {
@@ -20,6 +20,7 @@ pub(crate) fn host(steal_ns: u64) -> Host {
         virtualisation: virtualisation(),
         memory_bytes: meminfo("MemTotal:"),
         steal_ns,
+        clock: None,
     }
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn build() -> Build {
         profile: env!("MAPBENCH_PROFILE").to_owned(),
         flags: env!("MAPBENCH_FLAGS").to_owned(),
         target_features: env!("MAPBENCH_TARGET_FEATURES").to_owned(),
-        allocator: "system".to_owned(),
+        allocator: if counting::counts() { "system, counted" } else { "system" }.to_owned(),
         dirty: revision.as_ref().and(dirty),
         revision,
     }

@@ -3,9 +3,10 @@
 use mapbench_results::Status;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
+use crate::counting;
 use crate::protocol::{Event, PROTOCOL_VERSION, Request};
 use crate::registry::Registry;
-use crate::worker::{self, Requests, WorkerError, say};
+use crate::worker::{self, Built, Requests, WorkerError, say};
 
 /// Serves requests until the orchestrator closes or goes away.
 pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
@@ -19,7 +20,9 @@ pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
         None => return Ok(()),
         Some(Request::Describe) => return say(&description(registry)),
         Some(Request::Open(open)) => open,
-        Some(Request::Slice { .. } | Request::Close) => return Err(WorkerError::Order),
+        Some(Request::Slice { .. } | Request::Time { .. } | Request::Count { .. } | Request::Close) => {
+            return Err(WorkerError::Order);
+        }
     };
     if open.protocol != PROTOCOL_VERSION {
         let message = format!("the worker speaks protocol {PROTOCOL_VERSION}, the orchestrator {}", open.protocol);
@@ -28,7 +31,10 @@ pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
     match registry.find(&open.strategy) {
         Ok(entry) => match entry.refuses(open.mix, open.threads) {
             Some(message) => say(&Event::Failed { status: Status::NotApplicable, message }),
-            None => worker::serve((entry.build)(&open), &open, &mut requests),
+            None => {
+                let (map, built) = Built::by(|| (entry.build)(&open));
+                worker::serve(map, built, &open, &mut requests)
+            }
         },
         Err(error) => say(&Event::Failed { status: Status::ProtocolError, message: error.to_string() }),
     }
@@ -40,5 +46,6 @@ fn description(registry: &Registry) -> Event {
         protocol: PROTOCOL_VERSION,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         strategies: names.collect(),
+        counts: counting::counts(),
     }
 }

@@ -27,6 +27,13 @@ pub(crate) fn resident_bytes(process: &str) -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
+/// The most resident memory that this process ever had, in bytes; `None` where there is no procfs.
+pub(crate) fn peak_resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(kibibytes.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+}
+
 /// Time stolen by the hypervisor from all processors since boot, in nanoseconds; 0 where it is not told.
 pub(crate) fn steal_ns() -> u64 {
     let steal_ticks = || -> Option<u64> {
@@ -42,6 +49,7 @@ mod tests {
     fn this_process_has_processors_and_memory() {
         assert!(!super::processors().is_empty());
         assert!(super::resident_bytes("self").unwrap() > 100_000);
+        assert!(super::peak_resident_bytes().unwrap() > 100_000);
         assert_eq!(super::resident_bytes("no-such-process"), None);
     }
 }

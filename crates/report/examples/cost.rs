@@ -240,6 +240,8 @@ fn provenance(size: Size) -> Provenance {
             warm_ns: 20_000_000,
             slice_ns: 50_000_000,
             memory_bytes: 1 << 30,
+            latency: None,
+            memory: None,
         },
         host: Host {
             name: "made-up".to_owned(),
@@ -252,6 +254,7 @@ fn provenance(size: Size) -> Provenance {
             virtualisation: None,
             memory_bytes: 1 << 34,
             steal_ns: 0,
+            clock: None,
         },
         build: Build {
             rustc: String::new(),

@@ -26,6 +26,8 @@ pub(crate) fn plan(strategies: &[&str]) -> Plan {
         warm_ns: 1_000,
         slice_ns: 2_000,
         memory_bytes: 1 << 30,
+        latency: None,
+        memory: None,
     }
 }
 
@@ -98,6 +100,7 @@ pub(crate) fn provenance(plan: Plan) -> Provenance {
             virtualisation: None,
             memory_bytes: 1 << 34,
             steal_ns: 0,
+            clock: None,
         },
         build: Build {
             rustc: "1.95.0".to_owned(),

@@ -275,6 +275,7 @@ mod tests {
                 virtualisation: None,
                 memory_bytes: 1,
                 steal_ns: 0,
+                clock: None,
             },
             alpha: 0.01,
             seed: 7,

@@ -6,9 +6,12 @@
 
 pub mod checksum;
 mod claims;
+mod distribution;
 mod error;
 mod gate;
 mod gate_slices;
+mod latency;
+mod memory;
 mod read;
 mod row;
 mod schema;
@@ -19,11 +22,14 @@ pub mod time;
 mod write;
 
 pub use claims::{CLAIMS, CLAIMS_DIR, ClaimRow, ClaimVerdict};
+pub use distribution::{Distribution, Percentile};
 pub use error::Error;
 pub use mapbench_workload::Percent;
 
 pub use gate::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions, NotFinite};
 pub use gate_slices::{GATE_SLICES, GateSlice, GateSliceWriter, read_gate_slices};
+pub use latency::{ALL_OPERATIONS, Latency, LatencyKind};
+pub use memory::{Memory, Reclamation, Stage};
 pub use read::Run;
 pub use schema::*;
 pub use self_test::{DETECTABLE, Detectable, GATE_SELF_TEST, SELF_TEST, SelfTestRow, read_self_test, write_self_test};
@@ -38,5 +44,11 @@ pub const SAMPLES: &str = "samples.csv";
 pub const MACHINE: &str = "machine.csv";
 /// The file that holds the rows of [`Cell`].
 pub const CELLS: &str = "cells.csv";
+/// The file that holds the rows of [`Latency`]; a run that measured none has none.
+pub const LATENCY: &str = "latency.csv";
+/// The file that holds the rows of [`Memory`]; likewise.
+pub const MEMORY: &str = "memory.csv";
+/// The file that holds the rows of [`Reclamation`]; likewise.
+pub const RECLAMATION: &str = "reclamation.csv";
 /// The file that holds the rows of [`Semantics`].
 pub const SEMANTICS: &str = "semantics.csv";

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use crate::row::{Place, Planned, Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, CLAIMS, CLAIMS_DIR, Cell, ClaimRow, Detectable, Error, GATE_SELF_TEST, MACHINE, Machine, PROVENANCE, Percent,
-    Plan, Provenance, SAMPLES, SCHEMA_VERSION, Sample, SelfTestRow, Semantics, checksum, read_self_test,
+    CELLS, CLAIMS, CLAIMS_DIR, Cell, ClaimRow, Detectable, Error, GATE_SELF_TEST, LATENCY, Latency, MACHINE, MEMORY,
+    Machine, Memory, PROVENANCE, Percent, Plan, Provenance, RECLAMATION, Reclamation, SAMPLES, SCHEMA_VERSION, Sample,
+    SelfTestRow, Semantics, checksum, read_self_test,
 };
 
 const MEASURE_AGAIN: &str = "delete the line, and `mapbench run --resume` measures it again";
@@ -30,6 +31,12 @@ pub struct Run {
     pub machine: Vec<Machine>,
     /// The rows of `cells.csv`, in the file's order; empty while the run is unfinished.
     pub cells: Vec<Cell>,
+    /// The rows of `latency.csv`, in the file's order; empty if the plan has no latency.
+    pub latency: Vec<Latency>,
+    /// The rows of `memory.csv`, in the file's order; empty if the plan has no memory.
+    pub memory: Vec<Memory>,
+    /// The rows of `reclamation.csv`, likewise.
+    pub reclamation: Vec<Reclamation>,
     /// The rows of `semantics.csv`, in the file's order; empty if the run was not verified.
     pub semantics: Vec<Semantics>,
     /// The rows of `gate-self-test/self-test.csv`; empty if the gate was not tested on this machine.
@@ -58,6 +65,10 @@ impl Run {
         let files =
             Files { dir, plan: &provenance.plan, torn, remedy: if finished { WRITTEN_WRONG } else { MEASURE_AGAIN } };
         let (samples, machine) = (files.read()?, files.read()?);
+        let plan = &provenance.plan;
+        let latency = if plan.latency.is_some() { files.read()? } else { Vec::new() };
+        let (memory, reclamation) =
+            if plan.memory.is_some() { (files.read()?, files.read()?) } else { (Vec::new(), Vec::new()) };
         // What a run that was interrupted while it finished left of this file is written anew by its end.
         let cells = if finished { files.read()? } else { Vec::new() };
         let semantics = if finished { Semantics::of_run(dir, &provenance)? } else { Vec::new() };
@@ -65,7 +76,21 @@ impl Run {
         let (self_test, detectable) = if self_test.is_dir() { read_self_test(&self_test)? } else { Default::default() };
         let claims = dir.join(CLAIMS_DIR);
         let claims = if claims.join(CLAIMS).exists() { ClaimRow::read(&claims)? } else { Vec::new() };
-        Ok(Self { dir: dir.to_owned(), provenance, samples, machine, cells, semantics, self_test, detectable, claims })
+        let dir = dir.to_owned();
+        Ok(Self {
+            dir,
+            provenance,
+            samples,
+            machine,
+            cells,
+            latency,
+            memory,
+            reclamation,
+            semantics,
+            self_test,
+            detectable,
+            claims,
+        })
     }
 
     /// The directory's name: what the run is called.
@@ -108,8 +133,15 @@ pub(crate) fn read_provenance(dir: &Path) -> Result<Provenance, Error> {
     serde_json::from_str(&text).map_err(refused)
 }
 
+/// The files of a finished run that a plan asks for.
+pub(crate) fn files_of(plan: &Plan) -> Vec<&'static str> {
+    let latency: &[_] = if plan.latency.is_some() { &[LATENCY] } else { &[] };
+    let memory: &[_] = if plan.memory.is_some() { &[MEMORY, RECLAMATION] } else { &[] };
+    [&[SAMPLES, MACHINE, CELLS], latency, memory].concat()
+}
+
 fn verify_checksums(dir: &Path, provenance: &Provenance) -> Result<(), Error> {
-    for name in [SAMPLES, MACHINE, CELLS] {
+    for name in files_of(&provenance.plan) {
         let file = dir.join(name);
         let found = checksum::of_file(&file).map_err(Error::read(&file))?;
         if provenance.checksums.get(name) != Some(&found) {
@@ -131,8 +163,8 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn read<T: Planned>(&self) -> Result<Vec<T>, Error> {
-        let mut places = Places::of(self.plan);
-        read_rows(&self.dir.join(T::FILE), self.torn, self.remedy, |row: &T, line| places.take(&row.place(), line))
+        let mut places = Places::of(self.plan, T::visits(self.plan));
+        read_rows(&self.dir.join(T::FILE), self.torn, self.remedy, |row: &T, line| places.take(row.place(), line))
     }
 }
 
@@ -221,27 +253,28 @@ fn field_problem(error: &csv::Error, header: &StringRecord) -> String {
 
 /// The places of a plan, and the line of the row that took each.
 struct Places<'a> {
-    plan: &'a Plan,
+    /// Forks, and rounds of a fork.
+    visits: (u32, u32),
     groups: HashMap<(&'a str, Percent, u32), usize>,
     strategies: HashMap<&'a str, usize>,
-    taken: HashMap<(usize, usize, u32, u32), u64>,
+    taken: HashMap<(usize, usize, u32, u32, String), u64>,
 }
 
 impl<'a> Places<'a> {
-    fn of(plan: &'a Plan) -> Self {
+    fn of(plan: &'a Plan, visits: (u32, u32)) -> Self {
         let group = |(index, group): (usize, &'a crate::Group)| {
             ((group.workload.as_str(), group.read_pct, group.threads), index)
         };
         Self {
-            plan,
+            visits,
             groups: plan.groups.iter().enumerate().map(group).collect(),
             strategies: plan.strategies.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect(),
             taken: HashMap::new(),
         }
     }
 
-    fn take(&mut self, place: &Place<'_>, line: u64) -> Result<(), String> {
-        let Place { workload, read_pct, threads, strategy, visit } = *place;
+    fn take(&mut self, place: Place<'_>, line: u64) -> Result<(), String> {
+        let Place { workload, read_pct, threads, strategy, visit, part } = place;
         let group = *self.groups.get(&(workload, read_pct, threads)).ok_or_else(|| {
             format!("the plan has no group of the workload {workload:?}, {read_pct} % reads and {threads} threads")
         })?;
@@ -250,13 +283,13 @@ impl<'a> Places<'a> {
             Some(name) => *self.strategies.get(name).ok_or_else(|| format!("the plan has no strategy {name:?}"))?,
         };
         let (fork, round) = visit.unwrap_or_default();
-        if visit.is_some() && (fork >= self.plan.forks || round >= self.plan.rounds) {
-            let Plan { forks, rounds, .. } = self.plan;
+        let (forks, rounds) = self.visits;
+        if visit.is_some() && (fork >= forks || round >= rounds) {
             return Err(format!(
                 "fork {fork}, round {round}, but the plan has {forks} forks of {rounds} rounds, from 0"
             ));
         }
-        match self.taken.insert((group, strategy, fork, round), line) {
+        match self.taken.insert((group, strategy, fork, round, part), line) {
             None => Ok(()),
             Some(first) => Err(format!("the row of line {first} again")),
         }

@@ -2,7 +2,7 @@ use mapbench_workload::Percent;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
-use crate::{CELLS, Cell, MACHINE, Machine, SAMPLES, Sample, Status};
+use crate::{CELLS, Cell, MACHINE, Machine, Plan, SAMPLES, Sample, Status};
 
 /// A row of one of the CSV files.
 pub(crate) trait Row: Serialize + DeserializeOwned {
@@ -22,6 +22,11 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
 pub(crate) trait Planned: Row {
     /// Where in the plan the row belongs; no two rows of a file share it.
     fn place(&self) -> Place<'_>;
+
+    /// Forks of a cell, and rows or rounds of a fork, that the plan has room for.
+    fn visits(plan: &Plan) -> (u32, u32) {
+        (plan.forks, plan.rounds)
+    }
 }
 
 /// A place in the plan.
@@ -33,6 +38,8 @@ pub(crate) struct Place<'a> {
     pub(crate) strategy: Option<&'a str>,
     /// Fork and round.
     pub(crate) visit: Option<(u32, u32)>,
+    /// Which of the rows that share all of this; empty where there is one.
+    pub(crate) part: String,
 }
 
 impl Row for Sample {
@@ -74,6 +81,7 @@ impl Planned for Sample {
             threads: self.threads,
             strategy: Some(&self.strategy),
             visit: Some((self.fork, self.round)),
+            part: String::new(),
         }
     }
 }
@@ -98,6 +106,7 @@ impl Planned for Machine {
             threads: self.threads,
             strategy: None,
             visit: Some((self.fork, self.round)),
+            part: String::new(),
         }
     }
 }
@@ -136,6 +145,7 @@ impl Planned for Cell {
             threads: self.threads,
             strategy: Some(&self.strategy),
             visit: None,
+            part: String::new(),
         }
     }
 }
@@ -188,7 +198,10 @@ impl<'de> Deserializer<'de> for Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::columns;
-    use crate::{Build, Cell, ClaimRow, Declared, Host, Machine, Plan, Provenance, Sample, Semantics};
+    use crate::{
+        Build, Cell, ClaimRow, Declared, Host, HostClock, Latency, LatencyPlan, Machine, Memory, MemoryPlan, Plan,
+        Provenance, Reclamation, Sample, Semantics,
+    };
 
     #[test]
     fn columns_are_the_fields_in_their_order() {
@@ -205,11 +218,17 @@ mod tests {
             ("## samples.csv", columns::<Sample>()),
             ("## machine.csv", columns::<Machine>()),
             ("## cells.csv", columns::<Cell>()),
+            ("## latency.csv", columns::<Latency>()),
+            ("## memory.csv", columns::<Memory>()),
+            ("## reclamation.csv", columns::<Reclamation>()),
             ("## semantics.csv", columns::<Semantics>()),
             ("## claims.csv", columns::<ClaimRow>()),
             ("## provenance.json", columns::<Provenance>()),
             ("### plan", columns::<Plan>()),
+            ("### latency", columns::<LatencyPlan>()),
+            ("### memory", columns::<MemoryPlan>()),
             ("### host", columns::<Host>()),
+            ("### clock", columns::<HostClock>()),
             ("### build", columns::<Build>()),
             ("### strategies", columns::<Declared>()),
         ] {

@@ -3,6 +3,8 @@
 use mapbench_workload::Percent;
 use serde::{Deserialize, Serialize};
 
+use crate::{Latency, Memory, Reclamation};
+
 /// The version of these schemas; readers refuse any other.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -214,7 +216,7 @@ macro_rules! in_group {
         }
     )+};
 }
-in_group!(Sample, Machine, Cell);
+in_group!(Sample, Machine, Cell, Latency, Memory, Reclamation);
 
 /// `provenance.json`: where the numbers come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -268,6 +270,44 @@ pub struct Plan {
     pub slice_ns: u64,
     /// Memory budget of a worker process, in bytes.
     pub memory_bytes: u64,
+    /// How latency is measured; `None` when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyPlan>,
+    /// How allocation and reclamation are measured; `None` when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryPlan>,
+}
+
+/// How a run measures latency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyPlan {
+    /// Forks of a cell.
+    pub forks: u32,
+    /// Warm-up before each measurement, in nanoseconds.
+    pub warm_ns: u64,
+    /// A measurement, in nanoseconds.
+    pub slice_ns: u64,
+    /// How arrivals are spread: `poisson` or `constant`.
+    pub arrivals: String,
+    /// Rates, as shares of what a worker does in a closed loop, in per cent.
+    pub load_pct: Vec<u8>,
+    /// The one rate that all strategies are asked for, over all threads, in operations a second.
+    pub rate_ops_s: u64,
+}
+
+/// How a run measures allocation and reclamation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryPlan {
+    /// Forks of a cell.
+    pub forks: u32,
+    /// How long all threads work, and then all but one that stays inside a read, in nanoseconds each.
+    pub load_ns: u64,
+    /// The longest wait for memory to come back, after the load and after the drop, in nanoseconds each.
+    pub quiet_ns: u64,
+    /// Bytes beyond the filled map at which a stage ends early.
+    pub budget_bytes: u64,
 }
 
 /// The machine a run was made on.
@@ -294,6 +334,21 @@ pub struct Host {
     pub memory_bytes: u64,
     /// Time stolen by the hypervisor from all cores during the run, in nanoseconds.
     pub steal_ns: u64,
+    /// The clock that operations were timed by; `None` when none was timed alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<HostClock>,
+}
+
+/// The clock that operations were timed by: the system's monotonic one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostClock {
+    /// What the system takes it from, for example `tsc`; `None` when the system does not say.
+    pub source: Option<String>,
+    /// What one look takes, in nanoseconds: nothing shorter can be seen.
+    pub look_ns: u64,
+    /// By how much it went faster than the raw counter during the run, in thousand millionths.
+    pub drift_ppb: i64,
 }
 
 /// How the program was built.

@@ -5,11 +5,12 @@ use std::time::SystemTime;
 
 use csv::{Terminator, WriterBuilder};
 
-use crate::read::{Torn, read_provenance};
+use crate::read::{Torn, files_of, read_provenance};
 use crate::row::{Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Error, MACHINE, Machine, PROVENANCE, Provenance, Run, SAMPLES, SEMANTICS, Sample, checksum, time,
+    CELLS, Cell, Error, LATENCY, Latency, MACHINE, MEMORY, Machine, Memory, PROVENANCE, Plan, Provenance, RECLAMATION,
+    Reclamation, Run, SAMPLES, SEMANTICS, Sample, checksum, time,
 };
 
 const LOCK: &str = ".lock";
@@ -20,6 +21,9 @@ pub struct RunWriter {
     dir: PathBuf,
     samples: Appender,
     machine: Appender,
+    latency: Option<Appender>,
+    memory: Option<Appender>,
+    reclamation: Option<Appender>,
     repairs: Vec<String>,
     finished: bool,
     /// Held, not used: the lock goes with it.
@@ -34,12 +38,15 @@ impl RunWriter {
     pub fn create(dir: &Path, provenance: &Provenance) -> Result<Self, Error> {
         fs::create_dir_all(dir).map_err(Error::create(dir))?;
         let lock = lock(dir)?;
-        if [PROVENANCE, SAMPLES, MACHINE, CELLS, SEMANTICS].iter().any(|name| dir.join(name).exists()) {
+        if [PROVENANCE, SAMPLES, MACHINE, CELLS, LATENCY, MEMORY, RECLAMATION, SEMANTICS]
+            .iter()
+            .any(|name| dir.join(name).exists())
+        {
             return Err(Error::Exists(dir.to_owned()));
         }
         // First, so that all that follows can be resumed.
         write_provenance(dir, provenance)?;
-        Self::open(dir, lock)
+        Self::open(dir, lock, &provenance.plan)
     }
 
     /// Opens an unfinished run to continue it, with what it holds so far. A torn last line is cut off: see
@@ -58,14 +65,18 @@ impl RunWriter {
         }
         // Before anything is cut, so that a file that is not ours stays as it is.
         let run = Run::load(dir, Torn::Ignored)?;
-        Ok((Self::open(dir, lock)?, run))
+        Ok((Self::open(dir, lock, &run.provenance.plan)?, run))
     }
 
-    fn open(dir: &Path, lock: File) -> Result<Self, Error> {
+    fn open(dir: &Path, lock: File, plan: &Plan) -> Result<Self, Error> {
         let mut repairs = Vec::new();
         let samples = Appender::open::<Sample>(dir, &mut repairs)?;
         let machine = Appender::open::<Machine>(dir, &mut repairs)?;
-        Ok(Self { dir: dir.to_owned(), samples, machine, repairs, finished: false, _lock: lock })
+        let latency = plan.latency.as_ref().map(|_| Appender::open::<Latency>(dir, &mut repairs)).transpose()?;
+        let memory = plan.memory.as_ref().map(|_| Appender::open::<Memory>(dir, &mut repairs)).transpose()?;
+        let reclamation = plan.memory.as_ref().map(|_| Appender::open::<Reclamation>(dir, &mut repairs)).transpose()?;
+        let dir = dir.to_owned();
+        Ok(Self { dir, samples, machine, latency, memory, reclamation, repairs, finished: false, _lock: lock })
     }
 
     /// What [`resume`](Self::resume) had to repair, a line each.
@@ -92,6 +103,31 @@ impl RunWriter {
         self.machine.append(machine)
     }
 
+    /// Writes the rows of one visit, like [`append_sample`](Self::append_sample): all of them by one call.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// When the plan has no latency.
+    pub fn append_latency(&mut self, rows: &[Latency]) -> Result<(), Error> {
+        self.refuse_if_finished()?;
+        self.latency.as_mut().expect("the plan has latency").append_all(rows)
+    }
+
+    /// Writes the rows of one visit, the curve first: what has a row in `memory.csv` has its curve.
+    ///
+    /// # Errors
+    /// As for [`append_sample`](Self::append_sample).
+    ///
+    /// # Panics
+    /// When the plan has no memory.
+    pub fn append_memory(&mut self, rows: &[Memory], curve: &[Reclamation]) -> Result<(), Error> {
+        self.refuse_if_finished()?;
+        self.reclamation.as_mut().expect("the plan has memory").append_all(curve)?;
+        self.memory.as_mut().expect("the plan has memory").append_all(rows)
+    }
+
     /// Writes the summary and the final provenance, with the checksums and, unless it is set, the time of the end. The run
     /// is finished then.
     ///
@@ -99,7 +135,8 @@ impl RunWriter {
     /// When a cell contradicts itself, the run is finished already, or the system refuses.
     pub fn finish(&mut self, cells: &[Cell], mut provenance: Provenance) -> Result<(), Error> {
         self.refuse_if_finished()?;
-        for appender in [&self.samples, &self.machine] {
+        let beside = [&self.latency, &self.memory, &self.reclamation].into_iter().flatten();
+        for appender in [&self.samples, &self.machine].into_iter().chain(beside) {
             appender.file.sync_all().map_err(Error::write(&appender.path))?;
         }
         let path = self.dir.join(CELLS);
@@ -108,7 +145,7 @@ impl RunWriter {
             text.extend(encode(&path, cell)?);
         }
         replace(&path, &text)?;
-        for name in [SAMPLES, MACHINE, CELLS] {
+        for name in files_of(&provenance.plan) {
             let file = self.dir.join(name);
             let sum = checksum::of_file(&file).map_err(Error::read(&file))?;
             provenance.checksums.insert(name.to_owned(), sum);
@@ -189,7 +226,14 @@ impl Appender {
     }
 
     fn append<T: Row>(&mut self, row: &T) -> Result<(), Error> {
-        let text = encode(&self.path, row)?;
+        self.append_all(std::slice::from_ref(row))
+    }
+
+    fn append_all<T: Row>(&mut self, rows: &[T]) -> Result<(), Error> {
+        let mut text = Vec::new();
+        for row in rows {
+            text.extend(encode(&self.path, row)?);
+        }
         self.write(&text)
     }
 

@@ -3,6 +3,7 @@
 //! A workload is a TOML file ([`Workload`]). With a share of reads and a number of threads it becomes a [`Mix`] and, a
 //! thread each, a stream of packed operations ([`stream`]) that depends on nothing but the seed and these numbers.
 
+mod arrivals;
 mod definition;
 mod keys;
 mod mix;
@@ -11,6 +12,7 @@ mod percent;
 mod rng;
 pub mod stream;
 
+pub use arrivals::{Arrivals, Schedule};
 pub use definition::{DefinitionError, Workload};
 pub use keys::{key_of, prefilled, value_fits, value_of};
 pub use mix::{Mix, MixError};

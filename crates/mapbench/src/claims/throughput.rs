@@ -64,6 +64,8 @@ fn plan(cases: &[Case], workloads: &Workloads, setting: &Setting) -> Plan {
         warm_ns: shape.warm_ns,
         slice_ns: shape.slice_ns,
         memory_bytes: setting.memory_bytes,
+        latency: None,
+        memory: None,
     }
 }
 
@@ -104,6 +106,7 @@ fn sweep(
         workloads: &parsed,
         registry,
         executable: &setting.executable,
+        counting: None,
         patience: setting.patience,
     };
     if sweep.run(&Done::default(), &mut writer, &mut Silent)? == End::Interrupted {
@@ -122,6 +125,8 @@ struct Silent;
 impl Observer for Silent {
     fn group(&mut self, _: u32, _: &Group) {}
     fn row(&mut self, _: &Sample, _: u64) {}
+    fn beside(&mut self, _: &str, _: u32, _: u32, _: &Group) {}
+    fn lost(&mut self, _: &str, _: &str, _: &Group, _: Status, _: &str) {}
 }
 
 /// The rates of a strategy in a group, by fork and round.

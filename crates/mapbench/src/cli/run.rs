@@ -1,8 +1,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mapbench_workload::Arrivals;
+
 use super::{Failure, Filter};
-use crate::plan::{Choice, Profile};
+use crate::plan::{Beside, Choice, Profile, Rates};
 use crate::registry::Registry;
 use crate::run::{self, Order};
 
@@ -17,11 +19,26 @@ pub(super) struct Arguments {
     /// Seed of the operation streams, the hashers and the order of visits
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Measure latency too: service times, and response times at the rates below
+    #[arg(long)]
+    latency: bool,
+    /// Rates of the open loop, in per cent of what each map does in a closed loop with every operation timed
+    #[arg(long, value_name = "PER CENT", value_delimiter = ',', default_value = "50,70,80,90,95", value_parser = clap::value_parser!(u8).range(1..=200), requires = "latency")]
+    load: Vec<u8>,
+    /// One more rate, the same for all maps, in operations a second over all threads
+    #[arg(long, value_name = "OPS/S", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), requires = "latency")]
+    rate: u64,
+    /// How the operations of the open loop arrive
+    #[arg(long, value_enum, default_value = "poisson", requires = "latency")]
+    arrivals: Spread,
+    /// Count what the maps allocate, hold and give back, in workers of their own
+    #[arg(long)]
+    memory: bool,
     /// The directory of the run; a fresh one under bench-results by default
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR, which says itself what to measure
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workloads", "read_pct", "threads", "seed", "out", "memory_mib"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workloads", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "out", "memory_mib"])]
     resume: Option<PathBuf>,
     /// Memory that a worker may hold, in MiB; one that exceeds it is killed and its row says so
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
@@ -31,7 +48,31 @@ pub(super) struct Arguments {
     patience: u64,
 }
 
+/// How operations arrive.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Spread {
+    /// Independent of each other, as from many users
+    Poisson,
+    /// Evenly
+    Constant,
+}
+
+impl Arguments {
+    fn beside(&self) -> Beside {
+        let arrivals = match self.arrivals {
+            Spread::Poisson => Arrivals::Poisson,
+            Spread::Constant => Arrivals::Constant,
+        };
+        let mut load_pct = self.load.clone();
+        load_pct.sort_unstable();
+        load_pct.dedup();
+        let rates = Rates { load_pct, common_ops_s: self.rate, arrivals };
+        Beside { latency: self.latency.then_some(rates), memory: self.memory }
+    }
+}
+
 pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failure> {
+    let beside = arguments.beside();
     let patience = Duration::from_secs(arguments.patience);
     let finished = match arguments.resume {
         Some(dir) => run::resume(registry, &dir, patience)?,
@@ -43,6 +84,7 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
                 seed: arguments.seed,
                 memory_bytes: arguments.memory_mib << 20,
                 patience,
+                beside,
                 out: arguments.out,
             };
             run::start(registry, order)?

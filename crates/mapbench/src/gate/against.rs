@@ -17,7 +17,7 @@ use mapbench_stats::median;
 use super::budget::Budget;
 use super::judge::Limits;
 use crate::failure::Failure;
-use crate::plan::{Choice, Profile};
+use crate::plan::{Beside, Choice, Profile};
 use crate::registry::{Registry, UnknownName};
 use crate::run;
 
@@ -57,6 +57,7 @@ impl Against {
                 seed: plan.seed,
                 memory_bytes: self.memory_bytes,
                 patience: self.patience,
+                beside: Beside::default(),
                 out: Some(self.out.clone()),
             },
         )?;

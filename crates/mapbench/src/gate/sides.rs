@@ -37,7 +37,7 @@ impl Executable {
         });
         let remedy = "give a `mapbench` executable of a revision with this protocol";
         match told {
-            Ok(Event::Described { protocol: PROTOCOL_VERSION, version, strategies }) => {
+            Ok(Event::Described { protocol: PROTOCOL_VERSION, version, strategies, .. }) => {
                 Ok(Self { path: path.to_owned(), label: label.to_owned(), version, strategies, sha256 })
             }
             Ok(Event::Described { protocol, .. }) => Err(refuse(&format!(

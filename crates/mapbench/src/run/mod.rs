@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use mapbench_report::Input;
-use mapbench_results::{Provenance, Run, RunWriter, SCHEMA_VERSION, Status, time};
+use mapbench_results::{
+    CELLS, LATENCY, Latency, LatencyKind, MEMORY, Provenance, Run, RunWriter, SAMPLES, SCHEMA_VERSION, Status, time,
+};
 
 use crate::failure::Failure;
-use crate::plan::{self, Choice, Profile};
+use crate::plan::{self, Beside, Choice, Profile};
 use crate::registry::{Entry, Registry};
 use crate::sweep::{Done, End, Sweep};
-use crate::{interrupt, provenance, system};
+use crate::{clock, counting, interrupt, provenance, system};
 
 /// The page's file in a run directory.
 pub(crate) const PAGE: &str = "report.html";
@@ -24,6 +26,8 @@ pub(crate) struct Order {
     pub(crate) seed: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) patience: Duration,
+    /// What is measured beside throughput.
+    pub(crate) beside: Beside,
     /// Where to put it; `None`: a fresh directory under `bench-results`.
     pub(crate) out: Option<PathBuf>,
 }
@@ -37,8 +41,12 @@ pub(crate) struct Finished {
 /// Measures an order into a new directory.
 pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failure> {
     let host = provenance::host(0);
-    let (plan, workloads) =
+    let (mut plan, workloads) =
         plan::plan(order.profile, &order.choice, order.seed, order.memory_bytes, registry, host.cores)?;
+    order.beside.add_to(&mut plan, order.profile);
+    if plan.memory.is_some() {
+        counting_program(&own_executable()?)?;
+    }
     let now = SystemTime::now();
     let dir =
         order.out.unwrap_or_else(|| results_dir().join(format!("{}-{}", time::compact(now), file_name(&host.name))));
@@ -65,7 +73,13 @@ pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Res
     for repair in writer.repairs() {
         eprintln!("{repair}");
     }
-    let done = Done { samples: &run.samples, machine: &run.machine };
+    let done = Done {
+        samples: &run.samples,
+        machine: &run.machine,
+        latency: &run.latency,
+        memory: &run.memory,
+        reclamation: &run.reclamation,
+    };
     let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
     same_strategies(registry, &run.provenance)?;
     measure(registry, &workloads, dir.to_owned(), run.provenance, writer, &done, patience)
@@ -81,10 +95,15 @@ fn measure(
     patience: Duration,
 ) -> Result<Finished, Failure> {
     interrupt::heed();
-    let executable =
-        std::env::current_exe().map_err(|error| Failure::usage(format!("cannot find this program: {error}")))?;
-    let sweep = Sweep { plan: &provenance.plan, workloads, registry, executable: &executable, patience };
+    let executable = own_executable()?;
+    let counting = provenance.plan.memory.as_ref().map(|_| counting_program(&executable)).transpose()?;
+    let counting = counting.as_deref();
+    let sweep = Sweep { plan: &provenance.plan, workloads, registry, executable: &executable, counting, patience };
     let steal_before = system::steal_ns();
+    let clock = provenance.plan.latency.as_ref().map(|_| clock::Watch::begin());
+    if let Some(warning) = clock.as_ref().and_then(clock::Watch::warning) {
+        eprintln!("warning: {warning}");
+    }
     let mut progress = progress::Progress::new(&provenance.plan, registry, workloads, done.samples);
     let end = sweep.run(done, &mut writer, &mut progress);
     progress.finish();
@@ -92,6 +111,7 @@ fn measure(
         return Err(Failure::interrupted(&dir));
     }
     provenance.host.steal_ns += system::steal_ns() - steal_before;
+    provenance.host.clock = clock.map(clock::Watch::end);
     provenance.finished = Some(time::rfc3339(SystemTime::now()));
     let rows = Run::read(&dir)?;
     let cells = mapbench_report::summarise(&provenance.plan, provenance.host.cores, &rows.samples);
@@ -100,6 +120,25 @@ fn measure(
     let run = Run::read(&dir)?;
     write_page(std::slice::from_ref(&run), &dir.join(PAGE))?;
     Ok(Finished { dir, run })
+}
+
+fn own_executable() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| Failure::usage(format!("cannot find this program: {error}")))
+}
+
+/// The program whose workers count allocations: `mapbench-counting` beside this one, or this one.
+fn counting_program(executable: &Path) -> Result<PathBuf, Failure> {
+    if counting::counts() {
+        return Ok(executable.to_owned());
+    }
+    let beside = executable.with_file_name(format!("mapbench-counting{}", std::env::consts::EXE_SUFFIX));
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    Err(Failure::usage(format!(
+        "--memory wants {}, which is not there: `cargo build --release -p mapbench --bins` builds it",
+        beside.display()
+    )))
 }
 
 /// Writes the page of one run or of several.
@@ -123,8 +162,29 @@ impl Finished {
                 cell.strategy, cell.read_pct, cell.threads, cell.message
             );
         }
-        for file in ["cells.csv", "samples.csv", PAGE] {
+        self.warn_of_rate();
+        let plan = &self.run.provenance.plan;
+        let latency = plan.latency.as_ref().map(|_| LATENCY);
+        let memory = plan.memory.as_ref().map(|_| MEMORY);
+        for file in [Some(CELLS), Some(SAMPLES), latency, memory, Some(PAGE)].into_iter().flatten() {
             println!("{}", self.dir.join(file).display());
+        }
+    }
+}
+
+impl Finished {
+    /// Says where the rate that all maps were asked for was more than any of them could do.
+    fn warn_of_rate(&self) {
+        let common = |row: &&Latency| row.kind == LatencyKind::ResponseTime && row.load_pct.is_none();
+        for group in &self.run.provenance.plan.groups {
+            let rows = self.run.latency.iter().filter(common);
+            let mut rows = rows.filter(|row| row.group() == *group && row.status == Status::Ok).peekable();
+            if rows.peek().is_some() && rows.all(|row| row.saturated) {
+                println!(
+                    "warning: no map could do the rate that all were asked for at {} % reads on {} threads: choose a lower --rate",
+                    group.read_pct, group.threads
+                );
+            }
         }
     }
 }

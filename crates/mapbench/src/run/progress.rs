@@ -66,6 +66,23 @@ impl Observer for Progress {
         }
     }
 
+    fn beside(&mut self, what: &str, fork: u32, forks: u32, group: &Group) {
+        let about = format!("{}, {} % reads, threads {}", group.workload, group.read_pct, group.threads);
+        let message = format!("{what}, pass {} of {forks}: {about}", fork + 1);
+        match &self.bar {
+            Some(bar) => bar.set_message(message),
+            None => eprintln!("{message}"),
+        }
+    }
+
+    fn lost(&mut self, what: &str, strategy: &str, group: &Group, status: Status, message: &str) {
+        // As in the sweep: what a strategy declares is its result.
+        if status != Status::Detected {
+            let Group { read_pct, threads, .. } = group;
+            self.say(format!("{what} of {strategy}, {read_pct} % reads, threads {threads}: {status}: {message}"));
+        }
+    }
+
     fn row(&mut self, sample: &Sample, slices: u64) {
         self.settled += slices;
         if let Some(bar) = &self.bar {

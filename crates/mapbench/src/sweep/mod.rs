@@ -1,5 +1,7 @@
 //! The sweep: all strategies of a group side by side, a slice each in turn, in several passes over all groups.
 
+mod latency;
+mod memory;
 mod probe;
 pub(crate) mod worker_process;
 
@@ -7,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mapbench_results::{Group, Machine, Plan, RunWriter, Sample, Status};
+use mapbench_results::{Group, Latency, Machine, Memory, Plan, Reclamation, RunWriter, Sample, Status};
 use mapbench_stats::jain;
 use mapbench_workload::{Mix, SplitMix64, Workload, derive_seed};
 
@@ -38,6 +40,10 @@ pub(crate) trait Observer {
     fn group(&mut self, fork: u32, group: &Group);
     /// A row was written; `slices` of the plan's slices are thereby settled.
     fn row(&mut self, sample: &Sample, slices: u64);
+    /// A fork of a group begins, of what is measured beside throughput.
+    fn beside(&mut self, what: &str, fork: u32, forks: u32, group: &Group);
+    /// A strategy could not be measured there.
+    fn lost(&mut self, what: &str, strategy: &str, group: &Group, status: Status, message: &str);
 }
 
 /// The rows that an earlier part of the run has written.
@@ -45,24 +51,46 @@ pub(crate) trait Observer {
 pub(crate) struct Done<'a> {
     pub(crate) samples: &'a [Sample],
     pub(crate) machine: &'a [Machine],
+    pub(crate) latency: &'a [Latency],
+    pub(crate) memory: &'a [Memory],
+    pub(crate) reclamation: &'a [Reclamation],
 }
 
 /// A sweep over a plan.
+#[derive(Clone, Copy)]
 pub(crate) struct Sweep<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) workloads: &'a HashMap<String, Workload>,
     pub(crate) registry: &'a Registry,
     pub(crate) executable: &'a Path,
+    /// The program that counts allocations, for a plan with memory.
+    pub(crate) counting: Option<&'a Path>,
     /// How long a worker may take to answer, beyond the slice itself.
     pub(crate) patience: Duration,
 }
 
 impl Sweep<'_> {
-    /// Measures what `done` lacks of the plan.
+    /// Measures what `done` lacks of the plan: throughput first, then what is measured beside it.
     ///
     /// # Errors
     /// When a row cannot be written.
     pub(crate) fn run(
+        &self,
+        done: &Done,
+        writer: &mut RunWriter,
+        observer: &mut dyn Observer,
+    ) -> Result<End, mapbench_results::Error> {
+        let mut end = self.throughput(done, writer, observer)?;
+        if let (End::Complete, Some(latency)) = (end, &self.plan.latency) {
+            end = latency::run(self, latency, done.latency, writer, observer)?;
+        }
+        if let (End::Complete, Some(memory), Some(counting)) = (end, &self.plan.memory, self.counting) {
+            end = memory::run(self, counting, memory, done, writer, observer)?;
+        }
+        Ok(end)
+    }
+
+    fn throughput(
         &self,
         done: &Done,
         writer: &mut RunWriter,

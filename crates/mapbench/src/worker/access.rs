@@ -1,8 +1,10 @@
 //! A map whose types are hidden behind one virtual call a batch: what surrounds the timed loop is compiled once, however
 //! many strategies and types there are.
 
+use std::time::Duration;
+
 use mapbench_api::{ConcurrentMap, MapHandle};
-use mapbench_workload::PackedOp;
+use mapbench_workload::{PackedOp, key_of};
 
 use super::batch::{Tally, run_batch, run_long_reads};
 use super::check::{self, Checked};
@@ -23,6 +25,9 @@ pub(crate) trait Access {
 
     /// What a strategy does between batches.
     fn quiesce(&mut self);
+
+    /// Stays inside a read while `on` is true: of the first key among those of the operations that the map holds.
+    fn hold(&mut self, ops: &[PackedOp], on: &dyn Fn() -> bool);
 
     /// Checks that the map holds `expected` entries and that every value belongs to its key.
     ///
@@ -60,6 +65,15 @@ impl<H: MapHandle<u64, u64>> Access for WordsAccess<H> {
 
     fn quiesce(&mut self) {
         self.handle.quiesce();
+    }
+
+    fn hold(&mut self, ops: &[PackedOp], on: &dyn Fn() -> bool) {
+        let stay = |_: &u64| {
+            while on() {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        };
+        ops.iter().find_map(|op| self.handle.read(&key_of(op.index()), stay));
     }
 
     fn conserve(&mut self, expected: u64) -> Result<(), String> {

@@ -1,14 +1,16 @@
 //! One slice after another: the phases that all threads of a worker go through together.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mapbench_results::Status;
 
 use super::batch::Tally;
+use super::count::{Ask, Built, Counting, Counts};
+use super::timed::Times;
 use super::{Requests, WorkerError, say};
-use crate::protocol::{Effects, Event, Measured, PROTOCOL_VERSION, Request, Slice};
+use crate::protocol::{Effects, Event, Measured, PROTOCOL_VERSION, Pace, Request, Slice, Timed};
 use crate::system;
 
 /// What the threads are to do.
@@ -47,19 +49,48 @@ pub(crate) struct Crew {
     parked: AtomicUsize,
     bed: Mutex<()>,
     wake: Condvar,
-    /// What each thread did in the slice.
+    /// What the threads are to do in the slice.
+    task: Mutex<Task>,
+    /// Operations of each thread, as far as they are counted one by one.
+    operations: Vec<AtomicU64>,
+    /// What each thread did in it.
     reports: Vec<Mutex<Report>>,
     failure: Mutex<Option<Failure>>,
     /// Entries added less entries removed, since the map was built.
     balance: Mutex<i64>,
 }
 
+/// What the threads do in a slice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work {
+    /// Operations.
+    Slice,
+    /// Operations that are timed.
+    Time(Pace),
+    /// Operations whose allocations are counted. With `hold`, the first thread stays inside a read instead.
+    Count { hold: bool },
+    /// Nothing but `quiesce`.
+    Rest,
+}
+
+/// A slice as its threads are told of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    pub(crate) work: Work,
+    pub(crate) warm_ns: u64,
+    pub(crate) slice_ns: u64,
+    /// When the warm-up began.
+    pub(crate) origin: Instant,
+}
+
 /// A thread's account of a slice.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     pub(crate) measured: Measured,
     pub(crate) effects: Effects,
     pub(crate) batch_ops: u64,
+    pub(crate) timed: Option<Times>,
+    pub(crate) counts: Option<Counts>,
 }
 
 /// Why a cell ends.
@@ -78,6 +109,8 @@ impl Crew {
             parked: AtomicUsize::new(0),
             bed: Mutex::new(()),
             wake: Condvar::new(),
+            task: Mutex::new(Task { work: Work::Slice, warm_ns: 0, slice_ns: 0, origin: Instant::now() }),
+            operations: (0..threads).map(|_| AtomicU64::new(0)).collect(),
             reports: (0..threads).map(|_| Mutex::default()).collect(),
             failure: Mutex::new(None),
             balance: Mutex::new(0),
@@ -105,6 +138,26 @@ impl Crew {
         }
         self.parked.fetch_sub(1, Ordering::Release);
         self.phase()
+    }
+
+    /// The slice that the threads are in, or were last.
+    pub(crate) fn task(&self) -> Task {
+        *lock(&self.task)
+    }
+
+    /// Counts an operation of a thread for [`progress`](Self::progress).
+    pub(crate) fn note_operation(&self, index: usize) {
+        self.operations[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Operations that the threads have counted.
+    pub(crate) fn progress(&self) -> u64 {
+        self.operations.iter().map(|operations| operations.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many threads there are.
+    pub(crate) fn threads(&self) -> usize {
+        self.reports.len()
     }
 
     pub(crate) fn note_start(&self) {
@@ -152,16 +205,47 @@ impl Crew {
         lock(&self.failure).clone().map_or(Ok(()), Err)
     }
 
-    fn slice(&self, warm_ns: u64, slice_ns: u64) -> Result<Slice, Failure> {
-        self.await_all(&self.parked)?;
-        self.started.store(0, Ordering::Relaxed);
-        self.ended.store(0, Ordering::Relaxed);
-        self.enter(Phase::Warm);
+    /// Runs a slice and checks the map after it. The reports are in the threads' order.
+    fn run(&self, warm_ns: u64, slice_ns: u64, work: Work) -> Result<Vec<Report>, Failure> {
+        self.enter_slice(Phase::Warm, Task { work, warm_ns, slice_ns, origin: Instant::now() })?;
         std::thread::sleep(Duration::from_nanos(warm_ns));
         self.failed()?;
         self.phase.0.store(Phase::Measure as u8, Ordering::Relaxed);
         self.await_all(&self.started)?;
         std::thread::sleep(Duration::from_nanos(slice_ns));
+        self.finish()
+    }
+
+    /// Begins a slice that lasts until it is [`finish`](Self::finish)ed.
+    pub(crate) fn begin(&self, work: Work) -> Result<(), Failure> {
+        self.enter_slice(Phase::Measure, Task { work, warm_ns: 0, slice_ns: 0, origin: Instant::now() })
+    }
+
+    fn enter_slice(&self, phase: Phase, task: Task) -> Result<(), Failure> {
+        self.await_all(&self.parked)?;
+        self.started.store(0, Ordering::Relaxed);
+        self.ended.store(0, Ordering::Relaxed);
+        *lock(&self.task) = Task { origin: Instant::now(), ..task };
+        self.enter(phase);
+        Ok(())
+    }
+
+    /// Tells that the first thread is inside its read.
+    pub(crate) fn note_inside(&self) {
+        self.started.store(1, Ordering::Release);
+    }
+
+    /// Waits until the first thread is inside its read, however long it takes to be given a processor.
+    pub(crate) fn await_inside(&self) -> Result<(), Failure> {
+        while self.started.load(Ordering::Acquire) == 0 {
+            self.failed()?;
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        Ok(())
+    }
+
+    /// Ends a slice and checks the map.
+    pub(crate) fn finish(&self) -> Result<Vec<Report>, Failure> {
         self.phase.0.store(Phase::Drain as u8, Ordering::Relaxed);
         self.await_all(&self.ended)?;
         self.enter(Phase::Parked);
@@ -172,7 +256,11 @@ impl Crew {
             std::thread::sleep(Duration::from_micros(50));
         }
         self.failed()?;
-        let reports: Vec<Report> = self.reports.iter().map(|report| *lock(report)).collect();
+        Ok(self.reports.iter().map(|report| std::mem::take(&mut *lock(report))).collect())
+    }
+
+    fn slice(&self, warm_ns: u64, slice_ns: u64) -> Result<Slice, Failure> {
+        let reports = self.run(warm_ns, slice_ns, Work::Slice)?;
         let mut effects = Effects::default();
         reports.iter().for_each(|report| effects += report.effects);
         Ok(Slice {
@@ -182,12 +270,25 @@ impl Crew {
             rss_bytes: system::resident_bytes("self").unwrap_or(0),
         })
     }
+
+    fn time(&self, warm_ns: u64, slice_ns: u64, pace: Pace) -> Result<Timed, Failure> {
+        let reports = self.run(warm_ns, slice_ns, Work::Time(pace))?;
+        let rate = |measured: &Measured| measured.ops as f64 * 1e9 / measured.elapsed_ns.max(1) as f64;
+        let achieved: f64 = reports.iter().map(|report| rate(&report.measured)).sum();
+        Ok(Times::sum(reports.into_iter().filter_map(|report| report.timed)).told(achieved.round() as u64))
+    }
 }
 
-/// Serves the requests that follow `open`, until the orchestrator closes.
+/// Serves the requests that follow `open`, until the orchestrator closes or a map is counted; then that is returned as
+/// far as it has come, which is before the drop.
 ///
 /// A failure ends the process at once: its other threads may hang in a map that is broken.
-pub(crate) fn coordinate(crew: &Crew, streams: Vec<String>, requests: &mut Requests) -> Result<(), WorkerError> {
+pub(super) fn coordinate(
+    crew: &Crew,
+    streams: Vec<String>,
+    requests: &mut Requests,
+    built: Built,
+) -> Result<Option<Counting>, WorkerError> {
     match crew.await_all(&crew.parked) {
         Ok(()) => say(&Event::Ready { protocol: PROTOCOL_VERSION, streams })?,
         Err(failure) => end(failure),
@@ -198,9 +299,23 @@ pub(crate) fn coordinate(crew: &Crew, streams: Vec<String>, requests: &mut Reque
                 Ok(slice) => say(&Event::Slice(slice))?,
                 Err(failure) => end(failure),
             },
+            Ok(Some(Request::Time { warm_ns, slice_ns, pace })) => match crew.time(warm_ns, slice_ns, pace) {
+                Ok(timed) => say(&Event::Timed(timed))?,
+                Err(failure) => end(failure),
+            },
+            Ok(Some(Request::Count { load_ns, quiet_ns, budget_bytes })) => {
+                let counting = Counting::new(Ask { load_ns, quiet_ns, budget_bytes }, built);
+                match counting.run(crew) {
+                    Ok(counting) => {
+                        crew.enter(Phase::Exit);
+                        return Ok(Some(counting));
+                    }
+                    Err(failure) => end(failure),
+                }
+            }
             Ok(Some(Request::Close) | None) => {
                 crew.enter(Phase::Exit);
-                return Ok(());
+                return Ok(None);
             }
             Ok(Some(Request::Open(_) | Request::Describe)) => {
                 crew.enter(Phase::Exit);

@@ -5,8 +5,11 @@ mod access;
 mod batch;
 mod check;
 mod coordinator;
+mod count;
+mod open_loop;
 mod planted;
 mod thread;
+mod timed;
 
 use std::io::{self, BufRead, Write};
 
@@ -20,10 +23,16 @@ pub(crate) use access::Words;
 pub(crate) use access::{Access, Subject};
 pub(crate) use batch::Tally;
 pub(crate) use check::Checked;
+pub(crate) use count::Built;
 pub(crate) use planted::Plant;
 
 /// Serves slices on a map.
-pub(crate) fn serve(map: Box<dyn Subject>, open: &Open, requests: &mut Requests) -> Result<(), WorkerError> {
+pub(crate) fn serve(
+    map: Box<dyn Subject>,
+    built: Built,
+    open: &Open,
+    requests: &mut Requests,
+) -> Result<(), WorkerError> {
     let streams: Vec<_> = open
         .stream_seeds
         .iter()
@@ -32,7 +41,7 @@ pub(crate) fn serve(map: Box<dyn Subject>, open: &Open, requests: &mut Requests)
     let planted: Vec<_> =
         streams.iter().map(|stream| open.planted.map(|planted| Plant::new(planted, stream))).collect();
     let crew = coordinator::Crew::new(open.threads);
-    std::thread::scope(|scope| {
+    let counting = std::thread::scope(|scope| {
         for ((index, stream), planted) in streams.iter().enumerate().zip(planted) {
             let processor = open.processors.get(index).copied();
             let seat = thread::Seat { crew: &crew, index, processor, population: u64::from(open.population) };
@@ -40,8 +49,11 @@ pub(crate) fn serve(map: Box<dyn Subject>, open: &Open, requests: &mut Requests)
             scope.spawn(move || thread::work(map, &seat, stream, planted));
         }
         let digests = streams.iter().map(|stream| format!("{:016x}", stream::digest(stream))).collect();
-        coordinator::coordinate(&crew, digests, requests)
+        coordinator::coordinate(&crew, digests, requests, built)
     })?;
+    if let Some(counting) = counting {
+        return say(&Event::Counted(Box::new(counting.dropping(|| drop(map)))));
+    }
     drop(map);
     say(&Event::Closed)
 }

@@ -9,9 +9,10 @@ use mapbench_workload::PackedOp;
 
 use super::access::{Access, Subject};
 use super::batch::Tally;
-use super::coordinator::{Crew, Failure, Phase, Report, since};
+use super::coordinator::{Crew, Failure, Phase, Report, Work, since};
 use super::planted::Plant;
-use crate::protocol::Measured;
+use super::timed::Timer;
+use crate::protocol::{Measured, Pace};
 use crate::system;
 
 /// No batch is larger: pinned strategies renew their guard and batched ones publish between batches, and about a
@@ -55,7 +56,7 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
 fn serve(access: &mut dyn Access, seat: &Seat, runner: &mut Runner) {
     loop {
         match seat.crew.sleep(seat.index) {
-            Phase::Warm | Phase::Measure | Phase::Drain => runner.slice(access, seat),
+            Phase::Warm | Phase::Measure | Phase::Drain => runner.task(access, seat),
             Phase::Check => {
                 let expected = seat.population.wrapping_add_signed(seat.crew.balance());
                 if let Err(message) = access.conserve(expected) {
@@ -70,16 +71,27 @@ fn serve(access: &mut dyn Access, seat: &Seat, runner: &mut Runner) {
     std::hint::black_box(runner.tally.sum);
 }
 
-struct Runner<'a> {
-    stream: &'a [PackedOp],
-    cursor: usize,
-    batch: usize,
-    tally: Tally,
+pub(super) struct Runner<'a> {
+    pub(super) stream: &'a [PackedOp],
+    pub(super) cursor: usize,
+    pub(super) batch: usize,
+    pub(super) tally: Tally,
     planted: Option<Plant>,
 }
 
 impl Runner<'_> {
-    fn slice(&mut self, access: &mut dyn Access, seat: &Seat) {
+    fn task(&mut self, access: &mut dyn Access, seat: &Seat) {
+        let task = seat.crew.task();
+        match task.work {
+            Work::Slice => self.slice(access, seat, None),
+            Work::Time(Pace::Closed { every }) => self.slice(access, seat, Some(Timer::new(task.origin, every))),
+            Work::Time(Pace::Open(load)) => self.respond(access, seat, &task, load),
+            Work::Count { hold } => self.count(access, seat, hold),
+            Work::Rest => self.rest(access, seat),
+        }
+    }
+
+    fn slice(&mut self, access: &mut dyn Access, seat: &Seat, mut timer: Option<Timer>) {
         let before = self.tally;
         let mut start: Option<(Instant, u64)> = None;
         let mut measured: Option<Measured> = None;
@@ -87,9 +99,13 @@ impl Runner<'_> {
             match seat.crew.phase() {
                 Phase::Warm => {
                     let began = Instant::now();
-                    let whole = self.batch(access);
-                    if whole {
-                        self.adapt(began.elapsed());
+                    let ops = self.batch(access, None);
+                    let took = began.elapsed();
+                    if let Some(timer) = &mut timer {
+                        timer.learn(ops, took);
+                    }
+                    if ops == self.batch {
+                        self.adapt(took);
                     }
                     continue;
                 }
@@ -108,24 +124,29 @@ impl Runner<'_> {
                 }
                 Phase::Parked | Phase::Check | Phase::Exit => break,
             }
-            self.batch(access);
+            let timing = if measured.is_none() { timer.as_mut() } else { None };
+            self.batch(access, timing);
         }
         let effects = since(&before, &self.tally);
         let measured = measured.unwrap_or_default();
-        seat.crew.file(seat.index, Report { measured, effects, batch_ops: self.batch as u64 });
+        let timed = timer.map(Timer::times);
+        seat.crew.file(seat.index, Report { measured, effects, batch_ops: self.batch as u64, timed, counts: None });
     }
 
-    /// Runs a batch, or what is left of it to the stream's end; true if it was a whole one.
-    fn batch(&mut self, access: &mut dyn Access) -> bool {
+    /// Runs a batch, or what is left of it to the stream's end. Returns how many operations that was.
+    fn batch(&mut self, access: &mut dyn Access, timer: Option<&mut Timer>) -> usize {
         let end = (self.cursor + self.batch).min(self.stream.len());
         let ops = &self.stream[self.cursor..end];
-        access.run(ops, &mut self.tally);
+        match timer {
+            None => access.run(ops, &mut self.tally),
+            Some(timer) => timer.run(access, ops, &mut self.tally),
+        }
         if let Some(plant) = &mut self.planted {
             plant.follow(access, ops, &mut self.tally);
         }
         access.quiesce();
         self.cursor = if end == self.stream.len() { 0 } else { end };
-        ops.len() == self.batch
+        ops.len()
     }
 
     fn adapt(&mut self, took: Duration) {

@@ -49,6 +49,7 @@ pub(super) fn result(verdict: GateVerdict, cells: Vec<GateCell>) -> GateResult {
             virtualisation: None,
             memory_bytes: 1 << 30,
             steal_ns: 0,
+            clock: None,
         },
         alpha: 0.01,
         seed: 7,

@@ -22,6 +22,8 @@ pub(crate) fn provenance() -> Provenance {
             warm_ns: 1,
             slice_ns: 2,
             memory_bytes: 3,
+            latency: None,
+            memory: None,
         },
         host: Host {
             name: "host".to_owned(),
@@ -34,6 +36,7 @@ pub(crate) fn provenance() -> Provenance {
             virtualisation: None,
             memory_bytes: 1 << 30,
             steal_ns: 0,
+            clock: None,
         },
         build: Build {
             rustc: "1.95.0".to_owned(),

@@ -1,0 +1,282 @@
+//! The latency of a sweep's cells, after their throughput: the workers of a group are up together again, and each step is
+//! taken by all of them, one after the other, in a fresh random order.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use mapbench_results::{ALL_OPERATIONS, Distribution, Group, Latency, LatencyKind, LatencyPlan, RunWriter, Status};
+use mapbench_workload::{Arrivals, SplitMix64, derive_seed};
+
+use super::worker_process::{Lost, WorkerProcess};
+use super::{Clock, Done, End, GroupPass, ORDER, Observer, Settled, Sweep, unexpected};
+use crate::protocol::{Event, Load, Pace, Request, Timed};
+use crate::{interrupt, system};
+
+/// What this part of the run's seed is for.
+const ARRIVALS: u64 = 4;
+
+/// One measurement of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    /// Service times, of a few operations.
+    Service,
+    /// What a closed loop does in which every operation is timed: what the loads are shares of. No row.
+    Capacity,
+    /// Response times at a share of that, in per cent.
+    Share(u8),
+    /// Response times at the rate that all strategies are asked for.
+    Common,
+}
+
+impl Step {
+    fn kind(self) -> LatencyKind {
+        match self {
+            Step::Service | Step::Capacity => LatencyKind::ServiceTime,
+            Step::Share(_) | Step::Common => LatencyKind::ResponseTime,
+        }
+    }
+
+    fn load_pct(self) -> Option<u8> {
+        if let Step::Share(load_pct) = self { Some(load_pct) } else { None }
+    }
+}
+
+/// The rows that an earlier part of the run has written.
+struct Written {
+    rows: HashSet<(Group, String, u32, LatencyKind, Option<u8>, String)>,
+    /// Forks that ended before their last step.
+    ended: HashSet<(Group, String, u32)>,
+}
+
+impl Written {
+    fn of(rows: &[Latency]) -> Self {
+        let key = |row: &Latency| {
+            (row.group(), row.strategy.clone(), row.fork, row.kind, row.load_pct, row.operation.clone())
+        };
+        let failed = rows.iter().filter(|row| row.status != Status::Ok);
+        Self {
+            rows: rows.iter().map(key).collect(),
+            ended: failed.map(|row| (row.group(), row.strategy.clone(), row.fork)).collect(),
+        }
+    }
+
+    fn has(&self, group: &Group, strategy: &str, fork: u32, step: Step, operation: &str) -> bool {
+        let key = (group.clone(), strategy.to_owned(), fork, step.kind(), step.load_pct(), operation.to_owned());
+        self.rows.contains(&key)
+    }
+}
+
+/// Measures what `done` lacks of the plan's latency.
+///
+/// # Errors
+/// When a row cannot be written.
+pub(super) fn run(
+    sweep: &Sweep,
+    latency: &LatencyPlan,
+    done: &[Latency],
+    writer: &mut RunWriter,
+    observer: &mut dyn Observer,
+) -> Result<End, mapbench_results::Error> {
+    let processors = system::processors();
+    let (settled, clock) = (Settled::of(&Done::default()), Clock { began: Instant::now(), offset: 0 });
+    let written = Written::of(done);
+    for fork in 0..latency.forks {
+        let mut rng = SplitMix64::new(derive_seed(sweep.plan.seed, &[ARRIVALS, ORDER, u64::from(fork)]));
+        let mut order: Vec<usize> = (0..sweep.plan.groups.len()).collect();
+        rng.shuffle(&mut order);
+        for index in order {
+            let group = &sweep.plan.groups[index];
+            let pass =
+                GroupPass { sweep, fork, index, group, settled: &settled, processors: &processors, clock: &clock };
+            let pass = LatencyPass { pass, latency, written: &written };
+            if pass.run(writer, observer, &mut rng)? == End::Interrupted {
+                return Ok(End::Interrupted);
+            }
+        }
+    }
+    Ok(End::Complete)
+}
+
+/// One fork of one group.
+struct LatencyPass<'a> {
+    pass: GroupPass<'a>,
+    latency: &'a LatencyPlan,
+    written: &'a Written,
+}
+
+struct Contender<'a> {
+    name: &'a str,
+    /// `None` once it is lost.
+    worker: Option<WorkerProcess>,
+    /// Operations a second of a closed loop.
+    capacity_ops_s: u64,
+}
+
+impl LatencyPass<'_> {
+    fn run(
+        &self,
+        writer: &mut RunWriter,
+        observer: &mut dyn Observer,
+        rng: &mut SplitMix64,
+    ) -> Result<End, mapbench_results::Error> {
+        let GroupPass { sweep, group, fork, .. } = self.pass;
+        let workload = &sweep.workloads[&group.workload];
+        let mix = workload.mix(group.read_pct).expect("the plan was checked");
+        let mut steps = vec![Step::Service, Step::Capacity];
+        let mut loads: Vec<Step> = self.latency.load_pct.iter().map(|load| Step::Share(*load)).collect();
+        loads.push(Step::Common);
+        rng.shuffle(&mut loads);
+        steps.extend(loads);
+        let names: Vec<&str> = sweep.plan.strategies.iter().map(String::as_str).collect();
+        let names: Vec<&str> = names
+            .into_iter()
+            .filter(|name| {
+                let entry = sweep.registry.find(name).expect("the plan was checked");
+                let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step));
+                entry.refuses(mix, group.threads).is_none() && !self.is_ended(name) && left
+            })
+            .collect();
+        if names.is_empty() {
+            return Ok(End::Complete);
+        }
+        observer.beside("latency", fork, self.latency.forks, group);
+        let mut contenders = Vec::new();
+        for (name, started) in self.pass.start(&names, workload, mix) {
+            match started {
+                Ok(worker) => contenders.push(Contender { name, worker: Some(worker), capacity_ops_s: 0 }),
+                Err(lost) => self.fail(name, Step::Service, lost, writer, observer)?,
+            }
+        }
+        for step in steps {
+            rng.shuffle(&mut contenders);
+            for contender in &mut contenders {
+                if interrupt::came() {
+                    return Ok(End::Interrupted);
+                }
+                if step != Step::Capacity && self.is_done(contender.name, step) {
+                    continue;
+                }
+                self.take(contender, step, writer, observer)?;
+            }
+        }
+        for worker in contenders.into_iter().filter_map(|contender| contender.worker) {
+            // As in the sweep: what was measured is measured.
+            let _ = worker.close(sweep.patience);
+        }
+        Ok(End::Complete)
+    }
+
+    fn take(
+        &self,
+        contender: &mut Contender,
+        step: Step,
+        writer: &mut RunWriter,
+        observer: &mut dyn Observer,
+    ) -> Result<(), mapbench_results::Error> {
+        let Some(worker) = &mut contender.worker else { return Ok(()) };
+        let rate_ops_s = match step {
+            Step::Service | Step::Capacity => None,
+            Step::Share(load_pct) => Some((contender.capacity_ops_s * u64::from(load_pct) / 100).max(1)),
+            Step::Common => Some(self.latency.rate_ops_s),
+        };
+        match self.time(worker, step, rate_ops_s) {
+            Ok(timed) if step == Step::Capacity => contender.capacity_ops_s = timed.achieved_ops_s,
+            Ok(timed) => writer.append_latency(&self.rows(contender.name, step, rate_ops_s, &timed))?,
+            Err(lost) => {
+                contender.worker = None;
+                self.fail(contender.name, step, lost, writer, observer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn time(&self, worker: &mut WorkerProcess, step: Step, rate_ops_s: Option<u64>) -> Result<Timed, Lost> {
+        let &LatencyPlan { warm_ns, slice_ns, .. } = self.latency;
+        let pace = match (step, rate_ops_s) {
+            (Step::Capacity, _) => Pace::Closed { every: Some(1) },
+            (_, None) => Pace::Closed { every: None },
+            (_, Some(rate_ops_s)) => {
+                let load = u64::from(step.load_pct().unwrap_or(0));
+                let place = [ARRIVALS, u64::from(self.pass.fork), self.pass.index as u64, load];
+                let seed = derive_seed(self.pass.sweep.plan.seed, &place);
+                Pace::Open(Load { rate_ops_s, arrivals: arrivals(&self.latency.arrivals), seed })
+            }
+        };
+        worker.tell(&Request::Time { warm_ns, slice_ns, pace });
+        // An open loop that falls behind takes as long again.
+        let own = Duration::from_nanos(warm_ns + 2 * slice_ns);
+        let timed = match worker.answer(self.pass.sweep.patience + own)? {
+            Event::Timed(timed) => timed,
+            other => return Err(unexpected("time", &other)),
+        };
+        let texts = timed.kinds.iter().map(|(_, text)| text).chain([&timed.all]);
+        let problem = texts.map(|text| Distribution::decode(text)).find_map(Result::err);
+        match problem {
+            None => Ok(timed),
+            Some(problem) => {
+                Err(Lost { status: Status::ProtocolError, message: format!("answered `time` with what is {problem}") })
+            }
+        }
+    }
+
+    /// The rows of a step, but for those that are there.
+    fn rows(&self, strategy: &str, step: Step, rate_ops_s: Option<u64>, timed: &Timed) -> Vec<Latency> {
+        let kinds = timed.kinds.iter().map(|(kind, text)| (kind.name(), text));
+        let row = |(operation, text): (&str, &String)| {
+            let message = match timed.backwards {
+                0 => String::new(),
+                n => format!("the clock went backwards {n} times: such an interval counts as 0 ns"),
+            };
+            Latency {
+                operation: operation.to_owned(),
+                rate_ops_s,
+                achieved_ops_s: Some(timed.achieved_ops_s),
+                every: Some(timed.every),
+                message,
+                ..self.unmeasured(strategy, step, Status::Ok)
+            }
+            .with(&Distribution::decode(text).expect("the answer was checked"), timed.saturated)
+        };
+        kinds
+            .chain([(ALL_OPERATIONS, &timed.all)])
+            .filter(|(operation, _)| !self.has(strategy, step, operation))
+            .map(row)
+            .collect()
+    }
+
+    fn unmeasured(&self, strategy: &str, step: Step, status: Status) -> Latency {
+        let row = Latency::unmeasured(self.pass.group, strategy, self.pass.fork, step.kind(), status);
+        Latency { load_pct: step.load_pct(), ..row }
+    }
+
+    fn fail(
+        &self,
+        strategy: &str,
+        step: Step,
+        lost: Lost,
+        writer: &mut RunWriter,
+        observer: &mut dyn Observer,
+    ) -> Result<(), mapbench_results::Error> {
+        // Of a step without a row, the failure is that of the first load.
+        let step = if step == Step::Capacity { Step::Common } else { step };
+        observer.lost("latency", strategy, self.pass.group, lost.status, &lost.message);
+        writer.append_latency(&[Latency { message: lost.message, ..self.unmeasured(strategy, step, lost.status) }])
+    }
+
+    fn has(&self, strategy: &str, step: Step, operation: &str) -> bool {
+        self.written.has(self.pass.group, strategy, self.pass.fork, step, operation)
+    }
+
+    fn is_done(&self, strategy: &str, step: Step) -> bool {
+        self.has(strategy, step, ALL_OPERATIONS)
+    }
+
+    fn is_ended(&self, strategy: &str) -> bool {
+        self.written.ended.contains(&(self.pass.group.clone(), strategy.to_owned(), self.pass.fork))
+    }
+}
+
+/// The arrivals that a plan names.
+fn arrivals(name: &str) -> Arrivals {
+    [Arrivals::Poisson, Arrivals::Constant].into_iter().find(|arrivals| arrivals.name() == name).unwrap_or_default()
+}

@@ -1,0 +1,326 @@
+//! `mapbench run --latency --memory` over strategies of which it is known what they cost. This program is its own subject:
+//! with [`SUBJECT`] set it is mapbench with those strategies, else it runs the tests below, which start it so. Its
+//! allocator counts, so that it is its own counting worker too.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::{Command, ExitCode, Output};
+use std::sync::Mutex;
+
+use mapbench::Entry;
+use mapbench_api::{
+    ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Operation, Progress, Reclamation, Strategy,
+    StrategyInfo, Unsupported, Value,
+};
+use mapbench_results::{ALL_OPERATIONS, Latency, LatencyKind, Memory, PROVENANCE, Run, Stage, Status};
+
+#[global_allocator]
+static ALLOCATOR: mapbench::CountingAllocator = mapbench::CountingAllocator;
+
+/// The variable of the environment that makes this program mapbench.
+const SUBJECT: &str = "MAPBENCH_COSTS";
+
+type Test = (&'static str, fn());
+
+const TESTS: [Test; 6] = [
+    ("so_many_bytes_a_write_are_counted_exactly", so_many_bytes_a_write_are_counted_exactly),
+    ("what_a_map_leaks_is_left_after_the_drop", what_a_map_leaks_is_left_after_the_drop),
+    ("a_map_that_keeps_what_a_reader_may_see_grows_while_one_reads", a_map_that_keeps_what_a_reader_may_see_grows),
+    ("a_rate_that_nobody_reaches_is_said", a_rate_that_nobody_reaches_is_said),
+    ("an_interrupted_run_goes_on", an_interrupted_run_goes_on),
+    ("a_map_beyond_the_memory_of_its_worker_is_a_row", a_map_beyond_the_memory_of_its_worker_is_a_row),
+];
+
+fn main() -> ExitCode {
+    if std::env::var_os(SUBJECT).is_some() {
+        return mapbench::main(&[
+            Entry::of::<Costly<ALLOCATES>>(),
+            Entry::of::<Costly<LEAKS>>(),
+            Entry::of::<Costly<RETIRES>>(),
+            Entry::of::<Costly<HOARDS>>(),
+        ]);
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let chosen = TESTS.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|f| name.contains(*f)));
+    for (name, test) in chosen {
+        if arguments.iter().any(|argument| argument == "--list") {
+            println!("{name}: test");
+        } else {
+            test();
+            println!("test {name} ... ok");
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+const ALLOCATES: u8 = 0;
+const LEAKS: u8 = 1;
+const RETIRES: u8 = 2;
+const HOARDS: u8 = 3;
+
+/// What a write of the first allocates and frees, of the second leaks, and of the third keeps as long as anybody reads.
+const BYTES: u64 = 96;
+
+/// A map behind one lock, but for one cost.
+struct Costly<const COST: u8>;
+
+struct CostlyMap<K, V, S, const COST: u8> {
+    table: Mutex<HashMap<K, V, S>>,
+    /// Readers, and what was retired while there were some.
+    retired: Mutex<(u32, Vec<Box<[u8]>>)>,
+}
+
+struct CostlyHandle<'m, K, V, S, const COST: u8>(&'m CostlyMap<K, V, S, COST>);
+
+const fn lacks(operation: Operation) -> Unsupported {
+    Unsupported { operation, reason: "the cost needs no more" }
+}
+
+impl<const COST: u8> Strategy for Costly<COST> {
+    const INFO: StrategyInfo = StrategyInfo {
+        name: ["allocates", "leaks", "retires", "hoards"][COST as usize],
+        upstream: "std",
+        version: "1",
+        summary: "costly on purpose",
+        consistency: Consistency::Linearizable,
+        iteration: Iteration::BlocksWriters,
+        read_progress: Progress::Blocking,
+        reclamation: Reclamation::Immediate,
+        configuration: "default",
+        notes: "none",
+        unsupported: &[
+            lacks(Operation::InsertNew),
+            lacks(Operation::Update),
+            lacks(Operation::Upsert),
+            lacks(Operation::CompareExchange),
+        ],
+        thread_limit: None,
+    };
+
+    type Map<K: Key, V: Value, S: HashBuilder> = CostlyMap<K, V, S, COST>;
+
+    fn build<K: Key, V: Value, S: HashBuilder>(
+        capacity: usize,
+        hasher: S,
+        entries: impl Iterator<Item = (K, V)>,
+    ) -> Self::Map<K, V, S> {
+        if COST == HOARDS {
+            std::mem::forget(std::hint::black_box(vec![1_u8; 64 << 20]));
+        }
+        // Room for all that the workload can insert: the table itself never allocates again.
+        let mut table = HashMap::with_capacity_and_hasher(4 * capacity, hasher);
+        table.extend(entries);
+        CostlyMap { table: Mutex::new(table), retired: Mutex::new((0, Vec::with_capacity(1 << 20))) }
+    }
+}
+
+impl<K: Key, V: Value, S: HashBuilder, const COST: u8> ConcurrentMap<K, V> for CostlyMap<K, V, S, COST> {
+    type Handle<'m> = CostlyHandle<'m, K, V, S, COST>;
+
+    fn handle(&self) -> Self::Handle<'_> {
+        CostlyHandle(self)
+    }
+}
+
+impl<K: Key, V: Value, S: HashBuilder, const COST: u8> CostlyHandle<'_, K, V, S, COST> {
+    fn pay(&self) {
+        let block = || std::hint::black_box(vec![1_u8; BYTES as usize].into_boxed_slice());
+        match COST {
+            ALLOCATES => drop(block()),
+            LEAKS => std::mem::forget(block()),
+            RETIRES => {
+                let mut retired = self.0.retired.lock().unwrap();
+                if retired.0 > 0 {
+                    retired.1.push(block());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<K: Key, V: Value, S: HashBuilder, const COST: u8> MapHandle<K, V> for CostlyHandle<'_, K, V, S, COST> {
+    fn read<R>(&mut self, key: &K, f: impl FnOnce(&V) -> R) -> Option<R> {
+        let value = self.0.table.lock().unwrap().get(key).cloned()?;
+        self.0.retired.lock().unwrap().0 += 1;
+        let result = f(&value);
+        let mut retired = self.0.retired.lock().unwrap();
+        retired.0 -= 1;
+        if retired.0 == 0 {
+            retired.1.clear();
+        }
+        Some(result)
+    }
+
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.pay();
+        self.0.table.lock().unwrap().insert(key, value).is_none()
+    }
+
+    fn remove(&mut self, key: &K) -> bool {
+        self.0.table.lock().unwrap().remove(key).is_some()
+    }
+
+    fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
+        self.0.table.lock().unwrap().iter().for_each(|(key, value)| f(key, value));
+    }
+
+    fn len(&mut self) -> usize {
+        self.0.table.lock().unwrap().len()
+    }
+}
+
+fn mapbench(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(SUBJECT, "1").arg("run").args(arguments);
+    if !arguments.contains(&"--resume") {
+        command.args(["--profile", "smoke", "--read-pct", "50", "--out"]).arg(dir);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// A run in which enough was done to be told from nothing; a machine that is busy may take a few.
+fn memory_of(strategy: &str, threads: &str, enough: impl Fn(&Run) -> bool) -> Run {
+    let run = || {
+        let dir = tempfile::tempdir().unwrap();
+        mapbench(dir.path(), &["--memory", "--strategy", strategy, "--threads", threads]);
+        Run::read(dir.path()).unwrap()
+    };
+    (0..20).map(|_| run()).find(enough).expect("a run of so many operations")
+}
+
+fn inserts(run: &Run) -> u64 {
+    row(run, "insert").operations.unwrap()
+}
+
+fn row<'a>(run: &'a Run, operation: &str) -> &'a Memory {
+    let row = run.memory.iter().find(|row| row.operation == operation).expect(operation);
+    assert_eq!(row.status, Status::Ok, "{}", row.message);
+    row
+}
+
+/// Exactly: the counts are the allocator's, and the table has room.
+fn so_many_bytes_a_write_are_counted_exactly() {
+    for threads in ["1", "2"] {
+        let run = memory_of("allocates", threads, |run| inserts(run) > 10);
+        let (inserts, operations) = (row(&run, "insert"), inserts(&run));
+        assert_eq!((inserts.allocations, inserts.allocated_bytes), (Some(operations), Some(BYTES * operations)));
+        for operation in ["read", "remove"] {
+            assert_eq!(row(&run, operation).allocations, Some(0), "{operation}");
+        }
+        let all = row(&run, ALL_OPERATIONS);
+        assert_eq!((all.allocations, all.entries), (Some(operations), Some(65_536)));
+        assert!(all.settled_bytes.unwrap().abs_diff(all.filled_bytes.unwrap()) < TOLERANCE, "{all:?}");
+        assert!(all.left_bytes.unwrap() < TOLERANCE, "{:?}", all.left_bytes);
+    }
+}
+
+/// What is allocated beside the map while its threads come and go, in bytes.
+const TOLERANCE: u64 = 8 << 10;
+
+fn what_a_map_leaks_is_left_after_the_drop() {
+    let run = memory_of("leaks", "1", |run| BYTES * inserts(run) > 2 * TOLERANCE);
+    let all = row(&run, ALL_OPERATIONS);
+    let leaked = BYTES * inserts(&run);
+    let left = all.left_bytes.unwrap();
+    assert!(left.abs_diff(leaked) < TOLERANCE, "{left} bytes are left, {leaked} were leaked");
+    let grown = all.stopped_bytes.unwrap() - all.filled_bytes.unwrap();
+    assert!(grown.abs_diff(leaked) < TOLERANCE, "{grown} bytes more than filled, {leaked} were leaked");
+}
+
+fn a_map_that_keeps_what_a_reader_may_see_grows() {
+    // The others must go on while one reads.
+    let run = memory_of("retires", "2", |run| row(run, ALL_OPERATIONS).held_operations > Some(400));
+    let all = row(&run, ALL_OPERATIONS);
+    let (held, operations) = (all.held_bytes.unwrap(), all.held_operations.unwrap());
+    // A quarter of the operations are inserts, more or less.
+    let expected = BYTES * operations / 4;
+    assert!((expected / 2..=expected * 2).contains(&held), "{held} bytes were retired in {operations} operations");
+    assert!(all.left_bytes.unwrap() < TOLERANCE && all.settled_bytes.unwrap() < all.filled_bytes.unwrap() + TOLERANCE);
+    let stages: Vec<Stage> = run.reclamation.iter().map(|point| point.stage).collect();
+    for stage in [Stage::Load, Stage::Held, Stage::Quiet, Stage::Dropped] {
+        assert!(stages.contains(&stage), "{stage:?} is missing");
+    }
+    assert!(run.reclamation.windows(2).all(|pair| pair[0].at_ns <= pair[1].at_ns));
+}
+
+fn a_rate_that_nobody_reaches_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments =
+        ["--latency", "--strategy", "allocates,std-mutex", "--threads", "2", "--load", "5,50", "--rate", "1000000000"];
+    let output = mapbench(dir.path(), &arguments);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        shown.contains("warning: no map could do the rate that all were asked for at 50 % reads on 2 threads"),
+        "{shown}"
+    );
+    assert!(shown.contains("latency.csv"), "{shown}");
+    let run = Run::read(dir.path()).unwrap();
+    assert!(run.provenance.host.clock.is_some_and(|clock| clock.look_ns > 0));
+    let rows =
+        |kind, load_pct| run.latency.iter().filter(move |row: &&Latency| row.kind == kind && row.load_pct == load_pct);
+    let common: Vec<&Latency> = rows(LatencyKind::ResponseTime, None).collect();
+    assert_eq!(common.len(), 2);
+    for row in common {
+        assert!(row.saturated && row.percentiles_ns() == [None; 6], "{row:?}");
+        assert!(row.achieved_ops_s.unwrap() < row.rate_ops_s.unwrap(), "{row:?}");
+    }
+    for load in [5, 50] {
+        assert_eq!(rows(LatencyKind::ResponseTime, Some(load)).count(), 2);
+    }
+    // Each kind, and all of them.
+    assert_eq!(rows(LatencyKind::ServiceTime, None).count(), 8);
+}
+
+fn an_interrupted_run_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--latency", "--memory", "--strategy", "allocates", "--threads", "1", "--load", "50"];
+    mapbench(dir.path(), &arguments);
+    let whole = Run::read(dir.path()).unwrap();
+    // As an interrupt leaves it: the last rows are not there, the one before is torn, and nothing says finished.
+    let cut = |name: &str, lines: usize| {
+        let path = dir.path().join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let kept: Vec<&str> = text.split_inclusive("\r\n").take(lines).collect();
+        std::fs::write(path, format!("{}torn", kept.concat())).unwrap();
+    };
+    cut("latency.csv", 3);
+    cut("memory.csv", 1);
+    cut("reclamation.csv", 9);
+    let mut provenance = whole.provenance.clone();
+    (provenance.finished, provenance.checksums) = (None, Default::default());
+    std::fs::write(dir.path().join(PROVENANCE), serde_json::to_string(&provenance).unwrap()).unwrap();
+    let path = dir.path().to_string_lossy().into_owned();
+    mapbench(dir.path(), &["--resume", &path]);
+    let again = Run::read(dir.path()).unwrap();
+    let names = |run: &Run| {
+        let mut names: Vec<String> =
+            run.latency.iter().map(|row| format!("{:?} {} {:?}", row.kind, row.operation, row.load_pct)).collect();
+        // Which kinds of operation had their turn is the machine's choice.
+        let memory = run.memory.iter().filter(|row| row.operation == ALL_OPERATIONS);
+        names.extend(memory.map(|row| format!("memory {}", row.strategy)));
+        names.sort();
+        names
+    };
+    assert_eq!(names(&again), names(&whole));
+    assert_eq!(again.latency[..2], whole.latency[..2], "what was measured is not measured again");
+    assert_eq!(again.reclamation[..8], whole.reclamation[..8]);
+    assert!(again.reclamation.len() > 8);
+}
+
+fn a_map_beyond_the_memory_of_its_worker_is_a_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--memory", "--latency", "--strategy", "hoards,allocates", "--threads", "1", "--memory-mib", "48"];
+    mapbench(dir.path(), &arguments);
+    let run = Run::read(dir.path()).unwrap();
+    let status = |strategy: &str| {
+        let memory = run.memory.iter().filter(|row| row.strategy == strategy).map(|row| row.status);
+        let latency = run.latency.iter().filter(|row| row.strategy == strategy).map(|row| row.status);
+        memory.chain(latency).collect::<Vec<_>>()
+    };
+    assert_eq!(status("hoards"), [Status::OutOfMemory; 2]);
+    assert!(status("allocates").iter().all(|status| *status == Status::Ok));
+}

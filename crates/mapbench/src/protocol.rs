@@ -296,9 +296,36 @@ impl std::ops::AddAssign for Effects {
 
 #[cfg(test)]
 mod tests {
+    use mapbench_damage::damaged;
     use mapbench_workload::{Arrivals, OpKind};
+    use proptest::prelude::*;
 
     use super::{Event, Extra, Load, Pace, Planted, Request};
+
+    /// A line of each kind.
+    const LINES: &str = concat!(
+        r#"{"request":"slice","warm_ns":1,"slice_ns":2}"#,
+        "\n",
+        r#"{"event":"slice","threads":[{"ops":1,"elapsed_ns":2}],"batch_ops":4,"#,
+        r#""effects":{"hits":1,"misses":2,"inserted":3,"removed":4},"rss_bytes":5}"#,
+        "\n",
+        r#"{"event":"failed","status":"panicked","message":"oh"}"#,
+        "\n",
+    );
+
+    proptest! {
+        #[test]
+        fn a_damaged_line_is_understood_or_refused(bytes in damaged(LINES)) {
+            for line in String::from_utf8_lossy(&bytes).lines() {
+                if let Err(error) = serde_json::from_str::<Request>(line) {
+                    prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
+                }
+                if let Err(error) = serde_json::from_str::<Event>(line) {
+                    prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
+                }
+            }
+        }
+    }
 
     #[test]
     fn lines_are_as_documented() {

@@ -1,8 +1,9 @@
-//! `mapbench verify` over strategies that are not what they declare. This program is its own subject: with [`SUBJECT`] set
-//! it is mapbench with the broken strategies, else it runs the tests below, which start it so.
+//! `mapbench verify` over strategies that are not what they declare.
+
+mod subject;
 
 use std::collections::HashMap;
-use std::process::{Command, ExitCode, Output};
+use std::process::{ExitCode, Output};
 use std::sync::Mutex;
 
 use mapbench::Entry;
@@ -11,11 +12,7 @@ use mapbench_api::{
     StrategyInfo, Unsupported, Value,
 };
 use mapbench_results::{Semantics, Verdict};
-
-/// The variable of the environment that makes this program mapbench.
-const SUBJECT: &str = "MAPBENCH_BROKEN";
-
-type Test = (&'static str, fn());
+use subject::{Test, mapbench};
 
 const TESTS: [Test; 5] = [
     ("a_violation_is_drawn_and_can_be_made_again", a_violation_is_drawn_and_can_be_made_again),
@@ -26,26 +23,13 @@ const TESTS: [Test; 5] = [
 ];
 
 fn main() -> ExitCode {
-    if std::env::var_os(SUBJECT).is_some() {
-        return mapbench::main(&[
-            Entry::of::<Broken<LOSES_UPDATES>>(),
-            Entry::of::<Broken<HANGS>>(),
-            Entry::of::<Broken<ABORTS>>(),
-            Entry::of::<Broken<HOARDS>>(),
-        ]);
-    }
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let chosen = TESTS.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|f| name.contains(*f)));
-    for (name, test) in chosen {
-        if arguments.iter().any(|argument| argument == "--list") {
-            println!("{name}: test");
-        } else {
-            test();
-            println!("test {name} ... ok");
-        }
-    }
-    ExitCode::SUCCESS
+    let entries = [
+        Entry::of::<Broken<LOSES_UPDATES>>(),
+        Entry::of::<Broken<HANGS>>(),
+        Entry::of::<Broken<ABORTS>>(),
+        Entry::of::<Broken<HOARDS>>(),
+    ];
+    subject::main(&entries, &TESTS)
 }
 
 const LOSES_UPDATES: u8 = 0;
@@ -146,8 +130,7 @@ fn hang() -> ! {
 
 fn verify(strategy: &str, more: &[&str]) -> (Output, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .env(SUBJECT, "1")
+    let output = mapbench("broken")
         .args(["verify", "--strategy", strategy, "--seconds", "1", "--patience", "1"])
         .args(more)
         .arg("--out")
@@ -191,12 +174,7 @@ fn a_violation_is_drawn_and_can_be_made_again() {
     assert_eq!(std::env::current_exe().unwrap().file_name().unwrap(), program);
     assert!(arguments.starts_with("verify --strategy loses-updates --check histories --seed 3 --threads "), "{again}");
     let elsewhere = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .env(SUBJECT, "1")
-        .current_dir(&elsewhere)
-        .args(arguments.split(' '))
-        .output()
-        .unwrap();
+    let output = mapbench("broken").current_dir(&elsewhere).args(arguments.split(' ')).output().unwrap();
     assert!(self::violated(&output).contains(" is not linearizable: "), "{output:?}");
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,9 @@ const KEPT_STDERR: u64 = 1 << 16;
 
 /// A line longer than this is no event.
 const LONGEST_LINE: u64 = 1 << 20;
+
+/// So many lines wait to be heard; then the worker that says them waits.
+const UNHEARD_LINES: usize = 16;
 
 /// What became of a worker that does not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +65,7 @@ impl WorkerProcess {
             })?;
         let stdout = child.stdout.take().expect("standard output is piped");
         let stderr = child.stderr.take().expect("standard error is piped");
-        let (send, lines) = channel();
+        let (send, lines) = sync_channel(UNHEARD_LINES);
         std::thread::spawn(move || {
             let mut reader = BufReader::new(stdout);
             let mut line = Vec::new();

@@ -279,11 +279,22 @@ impl Crew {
     }
 }
 
-/// Serves the requests that follow `open`, until the orchestrator closes or a map is counted; then that is returned as
-/// far as it has come, which is before the drop.
+/// Serves the requests that follow `open`, until the orchestrator closes or goes away, or a map is counted; then that is
+/// returned as far as it has come, which is before the drop. The threads return in any case.
 ///
 /// A failure ends the process at once: its other threads may hang in a map that is broken.
 pub(super) fn coordinate(
+    crew: &Crew,
+    streams: Vec<String>,
+    requests: &mut Requests,
+    built: Built,
+) -> Result<Option<Counting>, WorkerError> {
+    let outcome = converse(crew, streams, requests, built);
+    crew.enter(Phase::Exit);
+    outcome
+}
+
+fn converse(
     crew: &Crew,
     streams: Vec<String>,
     requests: &mut Requests,
@@ -294,37 +305,24 @@ pub(super) fn coordinate(
         Err(failure) => end(failure),
     }
     loop {
-        match requests.next() {
-            Ok(Some(Request::Slice { warm_ns, slice_ns })) => match crew.slice(warm_ns, slice_ns) {
+        match requests.next()? {
+            Some(Request::Slice { warm_ns, slice_ns }) => match crew.slice(warm_ns, slice_ns) {
                 Ok(slice) => say(&Event::Slice(slice))?,
                 Err(failure) => end(failure),
             },
-            Ok(Some(Request::Time { warm_ns, slice_ns, pace })) => match crew.time(warm_ns, slice_ns, pace) {
+            Some(Request::Time { warm_ns, slice_ns, pace }) => match crew.time(warm_ns, slice_ns, pace) {
                 Ok(timed) => say(&Event::Timed(timed))?,
                 Err(failure) => end(failure),
             },
-            Ok(Some(Request::Count { load_ns, quiet_ns, budget_bytes })) => {
+            Some(Request::Count { load_ns, quiet_ns, budget_bytes }) => {
                 let counting = Counting::new(Ask { load_ns, quiet_ns, budget_bytes }, built);
                 match counting.run(crew) {
-                    Ok(counting) => {
-                        crew.enter(Phase::Exit);
-                        return Ok(Some(counting));
-                    }
+                    Ok(counting) => return Ok(Some(counting)),
                     Err(failure) => end(failure),
                 }
             }
-            Ok(Some(Request::Close) | None) => {
-                crew.enter(Phase::Exit);
-                return Ok(None);
-            }
-            Ok(Some(Request::Open(_) | Request::Describe)) => {
-                crew.enter(Phase::Exit);
-                return Err(WorkerError::Order);
-            }
-            Err(error) => {
-                crew.enter(Phase::Exit);
-                return Err(error);
-            }
+            Some(Request::Close) | None => return Ok(None),
+            Some(Request::Open(_) | Request::Describe) => return Err(WorkerError::Order),
         }
     }
 }

@@ -1,5 +1,8 @@
 use std::path::Path;
 
+use mapbench_damage::damaged;
+use proptest::prelude::*;
+
 use super::Budget;
 
 const CELLS: [&str; 3] =
@@ -89,4 +92,22 @@ fn a_skipped_cell_may_have_any_budget() {
 fn a_missing_file_is_named() {
     let error = Budget::read(Path::new("nowhere/gate.toml")).unwrap_err().to_string();
     assert!(error.starts_with("nowhere/gate.toml: cannot be read: ") && error.contains("--budget"), "{error}");
+}
+
+const WRITTEN: &str = "alpha = 0.01\nminutes = 5\nfloor_pct = 1.5\nbudget_pct = 5.0\n\n[[cell]]\nmatch = \"*/scc\"\nbudget_pct = 20\n\
+    allow_missing = true\n\n[[cell]]\nmatch = \"*/threads-1/*\"\nskip = true\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_damaged_budget_is_read_or_refused_with_its_place(bytes in damaged(WRITTEN)) {
+        match read(&String::from_utf8_lossy(&bytes)) {
+            Ok(budget) => drop(CELLS.map(|cell| budget.effective(cell))),
+            Err(error) => {
+                prop_assert_eq!(error.lines().count(), 1, "{}", error);
+                prop_assert!(error.starts_with("gate.toml, line "), "{}", error);
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The strategies that can be measured, each behind one entry that knows no type.
 
+use std::path::Path;
 use std::time::Duration;
 
 use mapbench_api::{Operation, Strategy, StrategyInfo};
@@ -17,6 +18,8 @@ use crate::worker::{self, Subject};
 pub struct Entry {
     /// What the strategy says about itself.
     pub info: StrategyInfo,
+    /// The folder of the crate that the strategy comes from, if its revision is to be told.
+    checkout: Option<&'static str>,
     pub(crate) build: fn(&Open) -> Box<dyn Subject>,
     single: fn(Timed, u64) -> Duration,
     pub(crate) verify: fn(Check, &Setting) -> Outcome,
@@ -29,11 +32,26 @@ impl Entry {
     pub const fn of<S: Strategy>() -> Self {
         Self {
             info: S::INFO,
+            checkout: None,
             build: worker::build::<S>,
             single: single::time::<S>,
             verify: verify::run::<S>,
             scenario: scenario::run::<S>,
         }
+    }
+
+    /// Adds to the version what git calls the state of the folder `dir`: for a map that is measured from its own
+    /// repository, with `env!("CARGO_MANIFEST_DIR")`.
+    #[must_use]
+    pub const fn from_checkout(self, dir: &'static str) -> Self {
+        Self { checkout: Some(dir), ..self }
+    }
+
+    /// The version of the upstream, with the revision if it comes from a checkout: `0.3.0 v0.3.0-4-g0123456789ab-dirty`.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let revision = self.checkout.and_then(|dir| mapbench_upstream::revision(Path::new(dir)));
+        revision.map_or_else(|| self.info.version.to_owned(), |revision| format!("{} {revision}", self.info.version))
     }
 
     /// Why the strategy cannot do this; `None` if it can.
@@ -65,7 +83,7 @@ impl Entry {
         Declared {
             name: info.name.to_owned(),
             upstream: info.upstream.to_owned(),
-            version: info.version.to_owned(),
+            version: self.version(),
             summary: info.summary.to_owned(),
             consistency: info.consistency.to_string(),
             iteration: info.iteration.to_string(),

@@ -1,30 +1,51 @@
-//! Build-time helper: the version of an upstream crate as `Cargo.lock` has it, for an adapter's `build.rs`.
+//! The version of an upstream crate as `Cargo.lock` has it, for an adapter's `build.rs`, and the revision of a checkout.
 //!
 //! A version that is typed by hand is wrong after the next `cargo update`; this one cannot be.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 /// Sets the environment variable `variable` of the crate being built to the locked version of `upstream`, with its
-/// origin if that is not a registry (`6.2.1 git+https://…#rev`, `6.2.1 path`).
+/// origin if that is not a registry: `6.2.1 git+https://host/dashmap#0123…` for a git revision, and for a path what
+/// [`revision`] says of it, `6.2.1 path v6.2.1-3-g0123456789ab-dirty`, or `6.2.1 path` where that is no checkout. The
+/// path itself is not told: it says where somebody lives.
 ///
-/// `prefix` chooses among several versions that are locked at once (`"6."`); `""` where there is one.
+/// `prefix` chooses among several that are locked at once by how this begins: `"6."`, `"6.2.1 git+"`, `"6.2.1 path"`;
+/// where one is all of it and the other goes on, as `"6.2.1"`, it is the former. `""` where there is one.
+///
+/// Where no lock file of the build is to be found, as under `cargo install`, the version is `unknown`.
 ///
 /// # Panics
-/// Outside a build script, without a `Cargo.lock`, or when not exactly one locked version fits: the build must stop
-/// rather than publish a wrong version.
+/// Outside a build script, or when not exactly one locked version fits: the build must stop rather than publish a wrong
+/// version.
 pub fn emit(variable: &str, upstream: &str, prefix: &str) {
-    let lock = find_lock();
-    let text = fs::read_to_string(&lock).unwrap_or_else(|e| panic!("{}: {e}", lock.display()));
-    let mut found = locked(&text, upstream);
-    found.retain(|version| version.starts_with(prefix));
-    assert!(
-        found.len() == 1,
-        "{}: wanted one version of `{upstream}` that begins with `{prefix}`, found {found:?}",
-        lock.display()
-    );
+    let Some((lock, text)) = find_lock() else {
+        println!("cargo:rustc-env={variable}=unknown");
+        return;
+    };
+    let found = locked(&text, upstream);
+    let chosen = choose(&found, prefix).unwrap_or_else(|| {
+        let found: Vec<String> = found.iter().map(Locked::shown).collect();
+        panic!("{}: wanted one version of `{upstream}` that begins with `{prefix}`, found {found:?}", lock.display())
+    });
     println!("cargo:rerun-if-changed={}", lock.display());
-    println!("cargo:rustc-env={variable}={}", found[0]);
+    let mut shown = chosen.shown();
+    if chosen.origin == Origin::Path
+        && let Some(path) = path_of(&lock, upstream, &chosen.version)
+    {
+        watch(&path);
+        revision(&path).iter().for_each(|revision| shown += &format!(" {revision}"));
+    }
+    println!("cargo:rustc-env={variable}={shown}");
+}
+
+/// What git calls the state of the checkout that holds `dir`: the nearest tag, the commits since, the revision, and
+/// whether anything was changed since then (`v0.3.0-4-g0123456789ab-dirty`, `0123456789ab`). `None` where there is no
+/// checkout or no git.
+#[must_use]
+pub fn revision(dir: &Path) -> Option<String> {
+    git(dir, &["describe", "--always", "--tags", "--dirty", "--abbrev=12"])
 }
 
 /// Sets `variable` to the compiler's release (`1.95.0`): the version of everything in `std`.
@@ -40,44 +61,121 @@ pub fn emit_rustc(variable: &str) {
     println!("cargo:rustc-env={variable}={version}");
 }
 
-/// The lock file of the build: beside the target folder, so that it is the user's one when an adapter is a dependency.
-fn find_lock() -> PathBuf {
+/// The lock file of the build and its text: above the manifest or the folder that cargo was started with, so that it is
+/// the user's one when an adapter is a dependency; else above the target folder. It must list the crate being built.
+fn find_lock() -> Option<(PathBuf, String)> {
+    let name = env::var("CARGO_PKG_NAME").expect("CARGO_PKG_NAME is set in build scripts");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("OUT_DIR is set in build scripts"));
-    let own = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("CARGO_MANIFEST_DIR is set in build scripts"));
-    let above = |start: &Path| start.ancestors().map(|dir| dir.join("Cargo.lock")).find(|lock| lock.is_file());
-    above(&out).or_else(|| above(&own)).expect("a Cargo.lock above the target folder or the crate")
+    started_in().and_then(|dir| lock_above(&dir, &name)).or_else(|| lock_above(&out, &name))
+}
+
+fn lock_above(start: &Path, name: &str) -> Option<(PathBuf, String)> {
+    start.ancestors().find_map(|dir| {
+        let lock = dir.join("Cargo.lock");
+        let text = fs::read_to_string(&lock).ok()?;
+        (!locked(&text, name).is_empty()).then_some((lock, text))
+    })
+}
+
+/// The folder of the manifest that cargo, the parent of a build script, was told or finds; `None` where the system has no
+/// procfs.
+fn started_in() -> Option<PathBuf> {
+    let cargo = Path::new("/proc").join(std::os::unix::process::parent_id().to_string());
+    let words = fs::read(cargo.join("cmdline")).ok()?;
+    let folder = fs::read_link(cargo.join("cwd")).ok()?;
+    Some(folder.join(manifest_of(&String::from_utf8_lossy(&words)).unwrap_or_default()))
+}
+
+/// The manifest in the words of cargo's command line, which end with NUL each.
+fn manifest_of(words: &str) -> Option<&str> {
+    let mut words = words.split('\0');
+    let word = words.find(|word| word.starts_with("--manifest-path"))?;
+    word.strip_prefix("--manifest-path=").or_else(|| words.next())
+}
+
+/// A package of a lock file.
+#[derive(Debug, PartialEq, Eq)]
+struct Locked {
+    version: String,
+    origin: Origin,
+}
+
+/// Where a package comes from.
+#[derive(Debug, PartialEq, Eq)]
+enum Origin {
+    Registry,
+    Git(String),
+    Path,
+}
+
+impl Locked {
+    fn shown(&self) -> String {
+        let Self { version, origin } = self;
+        match origin {
+            Origin::Registry => version.clone(),
+            Origin::Git(source) => format!("{version} {source}"),
+            Origin::Path => format!("{version} path"),
+        }
+    }
+}
+
+/// The one that begins with `prefix`, or of several the one that is no more than that.
+fn choose<'a>(found: &'a [Locked], prefix: &str) -> Option<&'a Locked> {
+    let fitting: Vec<&Locked> = found.iter().filter(|package| package.shown().starts_with(prefix)).collect();
+    match fitting[..] {
+        [one] => Some(one),
+        _ => fitting.into_iter().find(|package| package.shown() == prefix),
+    }
 }
 
 /// Every version of `name` in the text of a lock file.
-fn locked(lock: &str, name: &str) -> Vec<String> {
+fn locked(lock: &str, name: &str) -> Vec<Locked> {
     lock.split("[[package]]").filter(|package| field(package, "name") == Some(name)).filter_map(describe).collect()
 }
 
-fn describe(package: &str) -> Option<String> {
-    let version = field(package, "version")?;
-    Some(match field(package, "source") {
-        Some(source) if source.starts_with("registry+") || source.starts_with("sparse+") => version.to_owned(),
-        Some(source) => format!("{version} {source}"),
-        None => format!("{version} path"),
-    })
+fn describe(package: &str) -> Option<Locked> {
+    let version = field(package, "version")?.to_owned();
+    let origin = match field(package, "source") {
+        Some(source) if source.starts_with("registry+") || source.starts_with("sparse+") => Origin::Registry,
+        Some(source) => Origin::Git(source.to_owned()),
+        None => Origin::Path,
+    };
+    Some(Locked { version, origin })
 }
 
 fn field<'a>(package: &'a str, key: &str) -> Option<&'a str> {
     package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::locked;
+/// Where a package that the lock file names without a source lies; `None` where cargo does not say.
+fn path_of(lock: &Path, name: &str, version: &str) -> Option<PathBuf> {
+    let mut cargo = Command::new(env::var_os("CARGO")?);
+    cargo.args(["pkgid", "--offline", "--manifest-path"]).arg(lock.with_file_name("Cargo.toml"));
+    let output = cargo.arg(format!("{name}@{version}")).output().ok()?;
+    path_in(std::str::from_utf8(&output.stdout).ok()?)
+}
 
-    const LOCK: &str = "version = 4\n\n[[package]]\nname = \"dashmap\"\nversion = \"6.2.1\"\nsource = \"registry+x\"\n\n\
-        [[package]]\nname = \"dashmap\"\nversion = \"7.0.0-rc2\"\nsource = \"git+https://host/dashmap#abc\"\n\n\
-        [[package]]\nname = \"dashmap-like\"\nversion = \"1.0.0\"\n";
+/// The path in a package's identity: `path+file:///home/me/dashmap#7.0.0`.
+fn path_in(identity: &str) -> Option<PathBuf> {
+    let (path, _) = identity.trim().strip_prefix("path+file://")?.rsplit_once('#')?;
+    Some(PathBuf::from(path))
+}
 
-    #[test]
-    fn versions_are_read_with_their_origin() {
-        assert_eq!(locked(LOCK, "dashmap"), ["6.2.1", "7.0.0-rc2 git+https://host/dashmap#abc"]);
-        assert_eq!(locked(LOCK, "dashmap-like"), ["1.0.0 path"]);
-        assert!(locked(LOCK, "scc").is_empty());
+/// Builds again when a checkout has another revision, or its sources another text.
+fn watch(dir: &Path) {
+    println!("cargo:rerun-if-changed={}", dir.join("src").display());
+    for file in ["index", "logs/HEAD"] {
+        if let Some(path) = git(dir, &["rev-parse", "--git-path", file]) {
+            println!("cargo:rerun-if-changed={}", dir.join(path).display());
+        }
     }
 }
+
+fn git(dir: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(dir).args(arguments).output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (output.status.success() && !said.is_empty()).then_some(said)
+}
+
+#[cfg(test)]
+mod tests;

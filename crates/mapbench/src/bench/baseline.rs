@@ -27,7 +27,15 @@ pub(super) fn find(name: &str) -> Result<Run, Failure> {
         let file = file.display();
         Failure::usage(format!("no baseline `{name}` ({file}: {error}); --save-baseline {name} makes one"))
     })?;
-    Ok(Run::read(&results_dir().join(run.trim()))?)
+    let run = Path::new(run.trim());
+    // Never out of the results, whatever somebody wrote there.
+    if run.file_name() != Some(run.as_os_str()) {
+        let file = file.display();
+        return Err(Failure::usage(format!(
+            "{file} does not hold the name of a run; --save-baseline {name} makes it anew"
+        )));
+    }
+    Ok(Run::read(&results_dir().join(run))?)
 }
 
 /// Prints what differs from the baseline.

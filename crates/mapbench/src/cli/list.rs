@@ -41,7 +41,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
 fn strategies(text: &mut String, registry: &Registry, verified: &[Semantics], long: bool) -> std::fmt::Result {
     for entry in registry.entries() {
         let info = &entry.info;
-        writeln!(text, "{}  ({} {})", info.name, info.upstream, info.version)?;
+        writeln!(text, "{}  ({} {})", info.name, info.upstream, entry.version())?;
         writeln!(text, "    {}", info.summary)?;
         writeln!(
             text,

@@ -14,16 +14,17 @@ mod run;
 mod show;
 mod verify;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use mapbench_report::Text;
 use mapbench_results::Run;
 
 use crate::failure::{Failure, conclude};
 use crate::registry::{Entry, Registry};
-use crate::serve;
+use crate::{bench, serve};
 
 pub(crate) use filter::Filter;
 
@@ -76,10 +77,34 @@ enum Subcommands {
 }
 
 /// Runs the command line over the built-in strategies and `more`.
+///
+/// The whole of a bench target too: a map's own repository needs no more than
+///
+/// ```no_run
+/// # mod adapter { pub use mapbench_adapter_lock::StdMutex as MyMap; }
+/// use mapbench::Entry;
+///
+/// fn main() -> std::process::ExitCode {
+///     mapbench::main(&[Entry::of::<adapter::MyMap>().from_checkout(env!("CARGO_MANIFEST_DIR"))])
+/// }
+/// ```
+///
+/// with `harness = false`. Then `cargo bench` measures the sweep, with the flags of [`bench`](crate::bench), and
+/// `cargo bench -- run --strategy my-map,dashmap` is `mapbench run`.
 #[must_use]
 pub fn main(more: &[Entry]) -> ExitCode {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    // Cargo's last word to every bench target.
+    let from_cargo = words.len() > 1 && words.last().is_some_and(|word| word == "--bench");
+    if from_cargo {
+        words.pop();
+        if !is_subcommand(words.get(1)) {
+            let arguments = bench::Arguments::parse_from(words);
+            return bench::sweep(more, &arguments).conclude();
+        }
+    }
     let registry = Registry::with(more);
-    let outcome = match Cli::parse().command {
+    let outcome = match Cli::parse_from(words).command {
         Subcommands::List(arguments) => list::run(&registry, &arguments),
         Subcommands::Run(arguments) => run::run(&registry, arguments),
         Subcommands::Report(arguments) => report::run(&arguments),
@@ -96,6 +121,12 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::Worker => serve::run(&registry).map_err(|error| Failure::usage(error.to_string())),
     };
     conclude(outcome)
+}
+
+/// Whether a first word is for the command line, not a filter or a flag of `cargo bench`.
+fn is_subcommand(word: Option<&OsString>) -> bool {
+    let Some(word) = word.and_then(|word| word.to_str()) else { return false };
+    ["help", "--help", "-h", "--version", "-V"].contains(&word) || Cli::command().find_subcommand(word).is_some()
 }
 
 /// Run directories, as arguments.
@@ -122,4 +153,28 @@ impl Directories {
 
 fn in_format(text: &Text, markdown: bool) -> String {
     if markdown { text.markdown() } else { text.terminal() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, is_subcommand};
+    use clap::CommandFactory;
+    use std::ffi::OsString;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bench_target_tells_a_subcommand_from_a_filter() {
+        let told = |word: &str| is_subcommand(Some(&OsString::from(word)));
+        for word in ["run", "verify-worker", "worker", "help", "--help", "-V"] {
+            assert!(told(word), "{word}");
+        }
+        for word in ["dashmap", "--quick", "read-90", ""] {
+            assert!(!told(word), "{word}");
+        }
+        assert!(!is_subcommand(None));
+    }
 }

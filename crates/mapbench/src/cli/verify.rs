@@ -150,17 +150,19 @@ fn of_run(registry: &Registry, dir: &Path, chosen: Vec<Entry>) -> Result<Vec<Ent
     } else {
         chosen
     };
-    for Entry { info, .. } in &strategies {
-        let Some(before) = measured.iter().find(|strategy| strategy.name == info.name) else {
-            return Err(Failure::usage(format!("{}: the run has no strategy `{}`", dir.display(), info.name)));
+    for entry in &strategies {
+        let name = entry.info.name;
+        let Some(before) = measured.iter().find(|strategy| strategy.name == name) else {
+            return Err(Failure::usage(format!("{}: the run has no strategy `{name}`", dir.display())));
         };
-        if before.version != info.version {
+        let version = entry.version();
+        if before.version != version {
             return Err(Failure::usage(format!(
                 "{}: the run measured {} {}, this program has {}: verify with the program that made the run",
                 dir.display(),
                 before.upstream,
                 before.version,
-                info.version
+                version
             )));
         }
     }

@@ -10,6 +10,8 @@ use crate::registry::Registry;
 /// The newest row of each strategy and check in the folders under `results` and under its `published`, of the versions
 /// that this program has; and what is wrong with files that cannot be read.
 pub(crate) fn newest(results: &Path, registry: &Registry) -> (Vec<Semantics>, Vec<String>) {
+    let versions: HashMap<&str, String> =
+        registry.entries().iter().map(|entry| (entry.info.name, entry.version())).collect();
     let (mut newest, mut unreadable) = (HashMap::new(), Vec::new());
     for dir in [results, &results.join("published")].into_iter().flat_map(folders) {
         if !dir.join(SEMANTICS).exists() {
@@ -19,7 +21,7 @@ pub(crate) fn newest(results: &Path, registry: &Registry) -> (Vec<Semantics>, Ve
             Err(error) => unreadable.push(error.to_string()),
             Ok(rows) => {
                 for row in rows {
-                    let known = registry.find(&row.strategy).is_ok_and(|entry| entry.info.version == row.version);
+                    let known = versions.get(row.strategy.as_str()) == Some(&row.version);
                     let key = (row.strategy.clone(), row.check.clone());
                     let older = newest.get(&key).is_none_or(|before: &Semantics| before.finished < row.finished);
                     if known && older {

@@ -88,7 +88,7 @@ impl Order {
         };
         let row = Semantics {
             strategy: info.name.to_owned(),
-            version: info.version.to_owned(),
+            version: entry.version(),
             check: check.name().to_owned(),
             declared: declared.to_owned(),
             verdict: verdicts::recorded(outcome.verdict),

@@ -1,0 +1,80 @@
+use super::{Locked, Origin, choose, lock_above, locked, manifest_of, path_in, revision};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const LOCK: &str = "version = 4\n\n[[package]]\nname = \"dashmap\"\nversion = \"6.2.1\"\nsource = \"registry+x\"\n\n\
+    [[package]]\nname = \"dashmap\"\nversion = \"7.0.0-rc2\"\nsource = \"git+https://host/dashmap#abc\"\n\n\
+    [[package]]\nname = \"dashmap-like\"\nversion = \"1.0.0\"\n";
+
+#[test]
+fn versions_are_read_with_their_origin() {
+    let package = |version: &str, origin| Locked { version: version.to_owned(), origin };
+    let git = Origin::Git("git+https://host/dashmap#abc".to_owned());
+    assert_eq!(locked(LOCK, "dashmap"), [package("6.2.1", Origin::Registry), package("7.0.0-rc2", git)]);
+    assert_eq!(locked(LOCK, "dashmap-like"), [package("1.0.0", Origin::Path)]);
+    assert!(locked(LOCK, "scc").is_empty());
+}
+
+#[test]
+fn one_of_several_is_chosen_by_how_it_begins() {
+    let package = |version: &str, origin| Locked { version: version.to_owned(), origin };
+    let git = || Origin::Git("git+https://host/m#abc".to_owned());
+    let found = [package("1.0.0", Origin::Registry), package("1.0.0", git()), package("2.0.0", Origin::Path)];
+    let place = |prefix| choose(&found, prefix).map(|one| found.iter().position(|other| other == one).unwrap());
+    assert_eq!(
+        (place("1.0.0"), place("1.0.0 git"), place("2."), place("2.0.0 path")),
+        (Some(0), Some(1), Some(2), Some(2))
+    );
+    assert_eq!((place(""), place("1."), place("3")), (None, None, None));
+    assert_eq!(choose(&found[..1], ""), Some(&found[0]));
+}
+
+#[test]
+fn the_lock_file_is_the_nearest_that_lists_the_crate() {
+    let dir = std::env::temp_dir().join(format!("mapbench-lock-{}", std::process::id()));
+    let inner = dir.join("a/b");
+    std::fs::create_dir_all(&inner).unwrap();
+    std::fs::write(dir.join("Cargo.lock"), LOCK).unwrap();
+    std::fs::write(dir.join("a/Cargo.lock"), "version = 4\n").unwrap();
+    let found = |name| lock_above(&inner.join("Cargo.toml"), name).map(|(lock, _)| lock);
+    assert_eq!((found("dashmap-like"), found("other")), (Some(dir.join("Cargo.lock")), None));
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn the_manifest_is_what_cargo_was_told() {
+    assert_eq!(manifest_of("cargo\0build\0--manifest-path\0a/Cargo.toml\0-v\0"), Some("a/Cargo.toml"));
+    assert_eq!(manifest_of("cargo\0build\0--manifest-path=a/Cargo.toml\0"), Some("a/Cargo.toml"));
+    assert_eq!(manifest_of("cargo\0build\0"), None);
+}
+
+#[test]
+fn a_path_is_taken_out_of_an_identity() {
+    assert_eq!(path_in("path+file:///home/me/dashmap#7.0.0\n"), Some(PathBuf::from("/home/me/dashmap")));
+    assert_eq!(path_in("path+file:///home/me/map#dashmap@7.0.0\n"), Some(PathBuf::from("/home/me/map")));
+    assert_eq!(path_in("registry+https://host/index#dashmap@6.2.1"), None);
+}
+
+#[test]
+fn a_checkout_says_its_revision_and_whether_it_was_changed() {
+    let dir = std::env::temp_dir().join(format!("mapbench-upstream-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    assert_eq!(revision(&dir), None);
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"];
+        let output = Command::new("git").arg("-C").arg(&dir).args(identity).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    let write = |text: &str| std::fs::write(Path::new(&dir).join("lib.rs"), text).unwrap();
+    git(&["init", "--quiet"]);
+    write("one");
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "one"]);
+    let clean = revision(&dir).unwrap();
+    assert!(clean.len() == 12 && clean.bytes().all(|byte| byte.is_ascii_hexdigit()), "{clean}");
+    git(&["tag", "v1"]);
+    assert_eq!(revision(&dir).unwrap(), "v1");
+    write("two");
+    assert_eq!(revision(&dir).unwrap(), "v1-dirty");
+    std::fs::remove_dir_all(&dir).unwrap();
+}

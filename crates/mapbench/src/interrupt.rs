@@ -18,3 +18,9 @@ pub(crate) fn heed() {
 pub(crate) fn came() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
+
+/// What is set when there was one, for who waits for it in a way of its own.
+#[cfg(feature = "service")]
+pub(crate) fn flag() -> &'static AtomicBool {
+    &INTERRUPTED
+}

@@ -20,6 +20,8 @@ mod provenance;
 mod registry;
 mod run;
 mod serve;
+#[cfg(feature = "service")]
+mod service;
 mod single;
 mod sweep;
 mod system;

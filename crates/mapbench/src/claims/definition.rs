@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use mapbench_report::{Certainty, Implied};
-use mapbench_workload::{DefinitionError, Workload};
+use mapbench_workload::{DefinitionError, Percent, Workload};
 use toml::Spanned;
 
-use super::file::{Detection, File, LostUpdates, Names, ReadPct, Refusal, Sweep, SweepCase};
+use super::file::{Detection, File, LostUpdates, Names, Refusal, Service, Sweep, SweepCase};
 use crate::plan::SHIPPED;
 use crate::registry::Registry;
 
@@ -28,6 +28,7 @@ pub(crate) enum Test {
     LostUpdates(LostUpdates),
     Detection(Detection),
     Refusal(Refusal),
+    Service { implied: Implied, service: Service },
 }
 
 impl Test {
@@ -38,13 +39,14 @@ impl Test {
             Test::LostUpdates(_) => "lost updates",
             Test::Detection(_) => "detection",
             Test::Refusal(_) => "refusal to compile",
+            Test::Service { .. } => "requests a second",
         }
     }
 
     /// What is implied of that, for reading.
     pub(crate) fn implied(&self) -> String {
         match self {
-            Test::Throughput { implied, .. } => implied.to_string(),
+            Test::Throughput { implied, .. } | Test::Service { implied, .. } => implied.to_string(),
             Test::LostUpdates(_) => "some for get, then insert; none for the atomic forms".to_owned(),
             Test::Detection(detection) => match detection.certainty {
                 Certainty::Always => "in every run".to_owned(),
@@ -68,7 +70,7 @@ pub(crate) struct Case {
     /// The best of these counts; empty: the subject itself on `against_threads`.
     pub(crate) reference: Vec<String>,
     pub(crate) workload: String,
-    pub(crate) read_pct: ReadPct,
+    pub(crate) read_pct: Percent,
     /// `None`: one a core.
     pub(crate) threads: Option<u32>,
     pub(crate) against_threads: Option<u32>,
@@ -113,8 +115,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn test(&self, file: &File) -> Result<Test, DefinitionError> {
-        let File { throughput, lost_updates, detection, refusal, .. } = file;
-        let ratio = throughput.is_some();
+        let File { throughput, lost_updates, detection, refusal, service, .. } = file;
+        let ratio = throughput.is_some() || service.is_some();
         let implied = match &file.implied {
             Some(implied) if ratio => Some(implied.get_ref().range().map_err(|problem| self.wrong(implied, problem))?),
             Some(implied) => return Err(self.wrong(implied, "what is measured here is no ratio: leave [implied] out")),
@@ -128,14 +130,14 @@ impl Reader<'_> {
         if throughput.is_none() && !file.workloads.is_empty() {
             return Err(self.wrong(&file.workloads[0], "only [throughput] takes workloads"));
         }
-        match (throughput, lost_updates, detection, refusal) {
-            (Some(sweep), None, None, None) => {
+        match (throughput, lost_updates, detection, refusal, service) {
+            (Some(sweep), None, None, None, None) => {
                 let workloads = self.workloads(&file.workloads)?;
                 let first = file.workloads.first().and_then(|text| Workload::parse(text.get_ref()).ok());
                 let cases = self.cases(sweep, &workloads, first.as_ref().map(|workload| workload.name.as_str()))?;
                 Ok(Test::Throughput { implied: implied()?, cases, workloads })
             }
-            (None, Some(lost), None, None) => {
+            (None, Some(lost), None, None, None) => {
                 lost.get_ref().strategies.iter().try_for_each(|name| self.known(name, name.get_ref()))?;
                 let LostUpdates { keys, threads, .. } = lost.get_ref();
                 if keys.is_empty() || keys.contains(&0) || !(2..=1024).contains(threads) {
@@ -143,7 +145,7 @@ impl Reader<'_> {
                 }
                 Ok(Test::LostUpdates(lost.get_ref().clone()))
             }
-            (None, None, Some(detection), None) => {
+            (None, None, Some(detection), None, None) => {
                 let inner = detection.get_ref();
                 inner.case.iter().try_for_each(|case| self.known(&case.strategy, case.strategy.get_ref()))?;
                 let sound = inner.runs > 0 && !inner.case.is_empty();
@@ -160,15 +162,25 @@ impl Reader<'_> {
                 }
                 Ok(Test::Detection(inner.clone()))
             }
-            (None, None, None, Some(refusal)) => {
+            (None, None, None, Some(refusal), None) => {
                 if refusal.get_ref().program.is_empty() {
                     return Err(self.wrong(refusal, "there is no program to refuse"));
                 }
                 Ok(Test::Refusal(refusal.get_ref().clone()))
             }
+            (None, None, None, None, Some(service)) => {
+                let inner = service.get_ref();
+                [&inner.subject, &inner.reference].into_iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+                let counts = [inner.client_threads, inner.connections, inner.offered, inner.threads.unwrap_or(1)];
+                if counts.contains(&0) || inner.case.is_empty() || inner.case.iter().any(|case| case.population == 0) {
+                    let problem = "a service needs a case, and at least one entry, thread, connection and request";
+                    return Err(self.wrong(service, problem));
+                }
+                Ok(Test::Service { implied: implied()?, service: inner.clone() })
+            }
             _ => Err(self.wrong(
                 &file.name,
-                "exactly one of [throughput], [lost_updates], [detection] and [refusal] must say what is measured",
+                "exactly one of [throughput], [lost_updates], [detection], [refusal] and [service] must say what is measured",
             )),
         }
     }

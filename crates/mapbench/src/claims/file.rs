@@ -2,11 +2,9 @@
 
 use mapbench_conformance::scenario::Part;
 use mapbench_report::{Certainty, Implied};
+use mapbench_workload::Percent;
 use serde::Deserialize;
 use toml::Spanned;
-
-/// A share of reads in per cent, as the sweep knows it.
-pub(crate) type ReadPct = mapbench_workload::Percent;
 
 /// A file.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,6 +28,7 @@ pub(crate) struct File {
     pub(crate) lost_updates: Option<Spanned<LostUpdates>>,
     pub(crate) detection: Option<Spanned<Detection>>,
     pub(crate) refusal: Option<Spanned<Refusal>>,
+    pub(crate) service: Option<Spanned<Service>>,
 }
 
 /// `[implied]`: a ratio with the factor that it may be off by, or a bound.
@@ -71,7 +70,7 @@ pub(crate) struct Sweep {
     /// What it is compared with: the best of these counts.
     pub(crate) reference: Option<Spanned<Names>>,
     /// The share of the reads; for workloads that have several.
-    pub(crate) read_pct: Option<ReadPct>,
+    pub(crate) read_pct: Option<Percent>,
     /// Threads; one a core if it says nothing.
     pub(crate) threads: Option<u32>,
     /// The cases.
@@ -90,7 +89,7 @@ pub(crate) struct SweepCase {
     pub(crate) reference: Option<Spanned<Names>>,
     /// The workload's name: one of the claim's own, or a shipped one; the claim's first if it says nothing.
     pub(crate) workload: Option<Spanned<String>>,
-    pub(crate) read_pct: Option<ReadPct>,
+    pub(crate) read_pct: Option<Percent>,
     pub(crate) threads: Option<u32>,
     /// Compare with the same strategy on so many threads, in place of a reference.
     pub(crate) against_threads: Option<u32>,
@@ -174,6 +173,37 @@ pub(crate) struct Program {
     pub(crate) code: String,
     /// The same with what makes it right, which must compile: that the error is about sharing and not about a typing slip.
     pub(crate) allowed: String,
+}
+
+/// `[service]`: requests a second of an HTTP service over the subject, over those over the reference.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Service {
+    pub(crate) subject: Spanned<String>,
+    pub(crate) reference: Spanned<String>,
+    /// Threads of the service; one a core if it says nothing.
+    pub(crate) threads: Option<u32>,
+    /// Threads that make requests.
+    pub(crate) client_threads: u32,
+    /// Connections, kept alive.
+    pub(crate) connections: u32,
+    /// Requests a second offered, beside the load to saturation.
+    pub(crate) offered: u32,
+    /// The cases.
+    pub(crate) case: Vec<ServiceCase>,
+}
+
+/// `[[service.case]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceCase {
+    pub(crate) name: String,
+    #[serde(default = "yes")]
+    pub(crate) judged: bool,
+    /// Entries in the map.
+    pub(crate) population: u32,
+    /// The share of requests that write.
+    pub(crate) write_pct: Percent,
 }
 
 const fn yes() -> bool {

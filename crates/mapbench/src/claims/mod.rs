@@ -6,6 +6,8 @@ mod expect;
 mod file;
 mod refusal;
 mod scenarios;
+#[cfg(feature = "service")]
+mod service;
 mod shipped;
 mod throughput;
 mod worker;
@@ -48,6 +50,8 @@ pub(crate) struct Setting {
     pub(crate) shape: Shape,
     /// A few runs of everything that is no sweep.
     pub(crate) smoke: bool,
+    /// How long a service is loaded, each time; `None`: as long as is usual.
+    pub(crate) load: Option<Duration>,
     pub(crate) seed: u64,
     pub(crate) cores: u32,
     pub(crate) memory_bytes: u64,
@@ -142,6 +146,13 @@ fn test(claim: &Claim, registry: &Registry, setting: &Setting) -> Result<Vec<Fou
         Test::LostUpdates(lost) => scenarios::lost_updates(lost, registry, setting),
         Test::Detection(detection) => scenarios::detection(detection, setting),
         Test::Refusal(refusal) => Ok(refusal::test(refusal)),
+        #[cfg(feature = "service")]
+        Test::Service { implied, service } => service::test(*implied, service, setting),
+        #[cfg(not(feature = "service"))]
+        Test::Service { .. } => {
+            let why = "this program was built without the feature `service`".to_owned();
+            Ok(vec![Found { judgement: (ClaimVerdict::CannotBeTested, why), ..Found::default() }])
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{interrupt, provenance};
 #[derive(clap::Args)]
 #[command(after_help = "Examples: mapbench claims --list
           mapbench claims --claim lost-update
+          mapbench claims --claim qps-47 --seconds 30
           mapbench claims --expect expect.toml --out bench-results/RUN/claims
 Exit codes: 0 tested, 1 a verdict is not the expected one, 2 bad usage or input.")]
 pub(super) struct Arguments {
@@ -20,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(long = "claim", value_delimiter = ',', value_name = "NAME|FILE.toml")]
     claims: Vec<String>,
     /// Name the claims and what each says, and test nothing
-    #[arg(long, conflicts_with_all = ["json", "markdown", "expect", "out", "quick"])]
+    #[arg(long, conflicts_with_all = ["json", "markdown", "expect", "out", "quick", "seconds"])]
     list: bool,
     /// Print JSON instead of the table
     #[arg(long, conflicts_with = "markdown")]
@@ -39,8 +40,11 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Does everything run at all? Not for reading
-    #[arg(long)]
+    #[arg(long, conflicts_with = "seconds")]
     quick: bool,
+    /// How long a service is loaded, each time; 1.5 by default, and the article's 30 for its length
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: Option<u64>,
     /// Memory that a worker may hold, in MiB
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
     memory_mib: u64,
@@ -68,6 +72,7 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
     let setting = Setting {
         shape: if arguments.quick { Shape::SMOKE } else { Shape::USUAL },
         smoke: arguments.quick,
+        load: arguments.seconds.map(Duration::from_secs),
         seed: arguments.seed,
         cores: host.cores,
         memory_bytes: arguments.memory_mib << 20,

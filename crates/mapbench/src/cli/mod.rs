@@ -11,6 +11,8 @@ mod list;
 mod rank;
 mod report;
 mod run;
+#[cfg(feature = "service")]
+mod serve;
 mod show;
 mod verify;
 
@@ -22,9 +24,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use mapbench_report::Text;
 use mapbench_results::Run;
 
+use crate::bench;
 use crate::failure::{Failure, conclude};
 use crate::registry::{Entry, Registry};
-use crate::{bench, serve};
 
 pub(crate) use filter::Filter;
 
@@ -58,6 +60,9 @@ enum Subcommands {
     Gate(gate::Arguments),
     /// Test what others claim about maps
     Claims(claims::Arguments),
+    /// Serve a map over HTTP
+    #[cfg(feature = "service")]
+    Serve(serve::Arguments),
     /// Print a cell's parameters, the first operations of its stream, and a command to run it alone
     Show(show::Arguments),
     /// Check that strategies are what they declare, or judge a recorded history
@@ -114,11 +119,13 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::Gate(arguments) => gate::run(&registry, arguments),
         Subcommands::Claims(arguments) => claims::run(&registry, arguments),
         Subcommands::ClaimWorker(arguments) => claim_worker::run(&registry, &arguments),
+        #[cfg(feature = "service")]
+        Subcommands::Serve(arguments) => serve::run(&registry, arguments),
         Subcommands::Show(arguments) => show::run(&registry, &arguments),
         Subcommands::Verify(arguments) => verify::run(&registry, &arguments),
         Subcommands::VerifyWorker(arguments) => verify::serve(&registry, &arguments),
         Subcommands::CountOperations(arguments) => count_operations::run(&registry, &arguments),
-        Subcommands::Worker => serve::run(&registry).map_err(|error| Failure::usage(error.to_string())),
+        Subcommands::Worker => crate::serve::run(&registry).map_err(|error| Failure::usage(error.to_string())),
     };
     conclude(outcome)
 }

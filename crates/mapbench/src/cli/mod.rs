@@ -3,6 +3,7 @@
 mod claim_worker;
 mod claims;
 mod cmp;
+mod completions;
 mod count_operations;
 mod diff;
 mod filter;
@@ -67,6 +68,8 @@ enum Subcommands {
     Show(show::Arguments),
     /// Check that strategies are what they declare, or judge a recorded history
     Verify(verify::Arguments),
+    /// Print what a shell needs to complete this command line
+    Completions(completions::Arguments),
     /// Make one check of one strategy for an orchestrator
     #[command(hide = true)]
     VerifyWorker(verify::WorkerArguments),
@@ -123,6 +126,7 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::Serve(arguments) => serve::run(&registry, arguments),
         Subcommands::Show(arguments) => show::run(&registry, &arguments),
         Subcommands::Verify(arguments) => verify::run(&registry, &arguments),
+        Subcommands::Completions(arguments) => completions::run(&arguments),
         Subcommands::VerifyWorker(arguments) => verify::serve(&registry, &arguments),
         Subcommands::CountOperations(arguments) => count_operations::run(&registry, &arguments),
         Subcommands::Worker => crate::serve::run(&registry).map_err(|error| Failure::usage(error.to_string())),
@@ -171,6 +175,14 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_shows_an_example() {
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains(&format!("mapbench {}", command.get_name())), "{}: {after}", command.get_name());
+        }
     }
 
     #[test]

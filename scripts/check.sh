@@ -15,6 +15,8 @@ step env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 # One adapter alone must do: a broken upstream may not block the rest.
 step cargo clippy -p mapbench --no-default-features --features lock --locked -- -D warnings
 step cargo bench -p mapbench --locked -- --test
+# A map in a repository of its own.
+step scripts/own-map.sh
 step scripts/readme.sh --check
 for page in bench-results/published/*/report.html; do
     if [[ -e $page ]]; then step scripts/accessibility.sh "$page"; fi
@@ -23,4 +25,14 @@ if command -v zizmor >/dev/null; then
     step zizmor --offline --no-progress --quiet .github/workflows
 else
     echo "zizmor is not installed (pipx install zizmor): the workflows are not linted"
+fi
+if command -v cargo-deny >/dev/null; then
+    step cargo deny --locked --all-features check licenses bans sources
+    if cargo deny --locked fetch >/dev/null 2>&1; then
+        step cargo deny --locked --all-features check advisories
+    else
+        echo "the database of advisories could not be fetched: they are not checked"
+    fi
+else
+    echo "cargo-deny is not installed (cargo install cargo-deny, ten minutes of compiling): licences and advisories are not checked"
 fi

@@ -11,6 +11,7 @@ mod clock;
 mod counting;
 mod failure;
 pub mod floor;
+mod foreign;
 mod gate;
 mod hasher;
 mod interrupt;

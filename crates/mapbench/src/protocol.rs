@@ -300,7 +300,38 @@ mod tests {
     use mapbench_workload::{Arrivals, OpKind};
     use proptest::prelude::*;
 
-    use super::{Event, Extra, Load, Pace, Planted, Request};
+    use super::{Event, Extra, Load, PROTOCOL_VERSION, Pace, Planted, Request};
+    use crate::worker::digests;
+
+    /// The lines that PROTOCOL.md shows.
+    fn shown() -> impl Iterator<Item = &'static str> {
+        include_str!("../PROTOCOL.md").lines().filter(|line| line.starts_with('{'))
+    }
+
+    #[test]
+    fn what_is_documented_is_the_protocol() {
+        let (mut requests, mut events) = (Vec::new(), Vec::new());
+        for line in shown() {
+            if line.starts_with(r#"{"request""#) {
+                requests.push(serde_json::from_str::<Request>(line).unwrap_or_else(|error| panic!("{line}: {error}")));
+            } else {
+                events.push(serde_json::from_str::<Event>(line).unwrap_or_else(|error| panic!("{line}: {error}")));
+            }
+        }
+        assert!(requests.len() >= 4 && events.len() >= 6, "{} requests, {} events", requests.len(), events.len());
+        // The vectors.
+        let open = requests.iter().find_map(|request| match request {
+            Request::Open(open) => Some(open),
+            _ => None,
+        });
+        let streams = events.iter().find_map(|event| match event {
+            Event::Ready { protocol: PROTOCOL_VERSION, streams } => Some(streams),
+            _ => None,
+        });
+        let open = open.expect("an `open` of this version is shown");
+        assert_eq!(open.protocol, PROTOCOL_VERSION);
+        assert_eq!(streams.expect("its answer is shown"), &digests(&crate::worker::streams(open)));
+    }
 
     /// A line of each kind.
     const LINES: &str = concat!(

@@ -9,6 +9,7 @@ use mapbench_conformance::verify::{self, Check, Outcome, Setting};
 use mapbench_results::Declared;
 use mapbench_workload::{Mix, OpKind};
 
+use crate::foreign;
 use crate::protocol::Open;
 use crate::single::{self, Timed};
 use crate::worker::{self, Subject};
@@ -20,6 +21,8 @@ pub struct Entry {
     pub info: StrategyInfo,
     /// The folder of the crate that the strategy comes from, if its revision is to be told.
     checkout: Option<&'static str>,
+    /// What measures it, if that is not this program.
+    pub(crate) foreign: Option<foreign::Worker>,
     pub(crate) build: fn(&Open) -> Box<dyn Subject>,
     single: fn(Timed, u64) -> Duration,
     pub(crate) verify: fn(Check, &Setting) -> Outcome,
@@ -33,10 +36,27 @@ impl Entry {
         Self {
             info: S::INFO,
             checkout: None,
+            foreign: None,
             build: worker::build::<S>,
             single: single::time::<S>,
             verify: verify::run::<S>,
             scenario: scenario::run::<S>,
+        }
+    }
+
+    /// The entry of a strategy that another program measures.
+    pub(crate) const fn foreign(info: StrategyInfo, worker: foreign::Worker) -> Self {
+        const fn never() -> ! {
+            panic!("a foreign map is in no hands but its worker's")
+        }
+        Self {
+            info,
+            checkout: None,
+            foreign: Some(worker),
+            build: |_| never(),
+            single: |_, _| never(),
+            verify: |_, _| never(),
+            scenario: |_| never(),
         }
     }
 
@@ -80,15 +100,16 @@ impl Entry {
             info.unsupported.iter().map(|lack| format!("{}: {}", lack.operation, lack.reason)).collect();
         unsupported
             .extend(info.thread_limit.map(|limit| format!("more than {} thread: {}", limit.threads, limit.reason)));
+        let known = |text: &str| if self.foreign.is_some() { "unknown".to_owned() } else { text.to_owned() };
         Declared {
             name: info.name.to_owned(),
             upstream: info.upstream.to_owned(),
             version: self.version(),
             summary: info.summary.to_owned(),
-            consistency: info.consistency.to_string(),
-            iteration: info.iteration.to_string(),
-            read_progress: info.read_progress.to_string(),
-            reclamation: info.reclamation.to_string(),
+            consistency: known(info.consistency.name()),
+            iteration: known(info.iteration.name()),
+            read_progress: known(info.read_progress.name()),
+            reclamation: known(info.reclamation.name()),
             configuration: info.configuration.to_owned(),
             notes: info.notes.to_owned(),
             unsupported,
@@ -131,6 +152,18 @@ impl Registry {
         Self { entries }
     }
 
+    /// With one more at the end.
+    ///
+    /// # Errors
+    /// When a strategy has its name already.
+    pub(crate) fn add(&mut self, entry: Entry) -> Result<(), TwoOfAName> {
+        if self.find(entry.info.name).is_ok() {
+            return Err(TwoOfAName(entry.info.name));
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
     /// All entries.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
@@ -148,6 +181,11 @@ impl Registry {
             .ok_or_else(|| UnknownName::new("strategy", name, self.entries.iter().map(|entry| entry.info.name)))
     }
 }
+
+/// A name that two strategies have.
+#[derive(Debug, thiserror::Error)]
+#[error("two strategies are named `{0}`: give each --worker another name")]
+pub(crate) struct TwoOfAName(&'static str);
 
 /// A name that nothing has.
 #[derive(Debug, thiserror::Error)]

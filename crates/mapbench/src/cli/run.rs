@@ -4,6 +4,7 @@ use std::time::Duration;
 use mapbench_workload::Arrivals;
 
 use super::{Failure, Filter};
+use crate::foreign::Foreign;
 use crate::plan::{Beside, Choice, Profile, Rates};
 use crate::registry::Registry;
 use crate::run::{self, Order};
@@ -34,6 +35,10 @@ pub(super) struct Arguments {
     /// Count what the maps allocate, hold and give back, in workers of their own
     #[arg(long)]
     memory: bool,
+    /// Let another program's worker join, under the name foreign:NAME: COMMAND is split into words as a shell would, and run
+    /// without one. NAME is the strategy that it is asked for. May be given again
+    #[arg(long = "worker", value_name = "NAME=COMMAND", conflicts_with_all = ["latency", "memory"])]
+    workers: Vec<Foreign>,
     /// The directory of the run; a fresh one under bench-results by default
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -74,10 +79,18 @@ impl Arguments {
 pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failure> {
     let beside = arguments.beside();
     let patience = Duration::from_secs(arguments.patience);
+    let mut registry = registry.clone();
+    for worker in &arguments.workers {
+        registry.add(worker.entry(patience)?).map_err(Failure::usage)?;
+    }
+    let registry = &registry;
     let finished = match arguments.resume {
         Some(dir) => run::resume(registry, &dir, patience)?,
         None => {
-            let Filter { strategies, workloads, read_pct, threads } = arguments.filter;
+            let Filter { mut strategies, workloads, read_pct, threads } = arguments.filter;
+            if !strategies.is_empty() {
+                strategies.extend(arguments.workers.iter().map(Foreign::row_name));
+            }
             let order = Order {
                 profile: arguments.profile,
                 choice: Choice { strategies, workloads, read_pct, threads },

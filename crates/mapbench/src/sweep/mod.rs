@@ -15,7 +15,7 @@ use mapbench_workload::{Mix, SplitMix64, Workload, derive_seed};
 
 use crate::protocol::{Event, Open, PROTOCOL_VERSION, Request, Slice};
 use crate::registry::Registry;
-use crate::{interrupt, system};
+use crate::{foreign, interrupt, system, worker};
 use probe::Probe;
 use worker_process::{Lost, WorkerProcess};
 
@@ -282,10 +282,22 @@ impl GroupPass<'_> {
         let started: Vec<_> = names
             .iter()
             .map(|name| {
-                let worker = WorkerProcess::start(self.sweep.executable, self.sweep.plan.memory_bytes, 0);
+                let foreign = self.sweep.registry.find(name).expect("the plan was checked").foreign;
+                let mut open = self.open(name, workload, mix);
+                let memory_bytes = self.sweep.plan.memory_bytes;
+                let worker = match foreign {
+                    None => WorkerProcess::start(self.sweep.executable, memory_bytes, 0),
+                    Some(foreign) => {
+                        foreign.strategy.clone_into(&mut open.strategy);
+                        // They may be another machine's.
+                        open.processors.clear();
+                        foreign.start(memory_bytes)
+                    }
+                };
+                let expected = foreign.map(|_| worker::digests(&worker::streams(&open)));
                 let told = worker.map(|mut worker| {
-                    worker.tell(&Request::Open(self.open(name, workload, mix)));
-                    worker
+                    worker.tell(&Request::Open(open));
+                    (worker, expected)
                 });
                 (*name, told)
             })
@@ -293,8 +305,11 @@ impl GroupPass<'_> {
         started
             .into_iter()
             .map(|(name, worker)| {
-                let ready = worker.and_then(|mut worker| match worker.answer(self.sweep.patience)? {
-                    Event::Ready { protocol: PROTOCOL_VERSION, .. } => Ok(worker),
+                let ready = worker.and_then(|(mut worker, expected)| match worker.answer(self.sweep.patience)? {
+                    Event::Ready { protocol: PROTOCOL_VERSION, streams } => {
+                        expected.map_or(Ok(()), |expected| foreign::same_streams(&streams, &expected))?;
+                        Ok(worker)
+                    }
                     other => Err(unexpected("open", &other)),
                 });
                 (name, ready)

@@ -14,7 +14,7 @@ mod timed;
 use std::io::{self, BufRead, Write};
 
 use mapbench_api::Strategy;
-use mapbench_workload::{key_of, prefilled, stream, value_of};
+use mapbench_workload::{PackedOp, key_of, prefilled, stream, value_of};
 
 use crate::hasher;
 use crate::protocol::{Event, Open, Request};
@@ -33,11 +33,7 @@ pub(crate) fn serve(
     open: &Open,
     requests: &mut Requests,
 ) -> Result<(), WorkerError> {
-    let streams: Vec<_> = open
-        .stream_seeds
-        .iter()
-        .map(|seed| stream::uniform(*seed, open.mix, open.key_range, stream::STREAM_OPS))
-        .collect();
+    let streams = streams(open);
     let planted: Vec<_> =
         streams.iter().map(|stream| open.planted.map(|planted| Plant::new(planted, stream))).collect();
     let crew = coordinator::Crew::new(open.threads);
@@ -48,14 +44,24 @@ pub(crate) fn serve(
             let map = &*map;
             scope.spawn(move || thread::work(map, &seat, stream, planted));
         }
-        let digests = streams.iter().map(|stream| format!("{:016x}", stream::digest(stream))).collect();
-        coordinator::coordinate(&crew, digests, requests, built)
+        coordinator::coordinate(&crew, digests(&streams), requests, built)
     })?;
     if let Some(counting) = counting {
         return say(&Event::Counted(Box::new(counting.dropping(|| drop(map)))));
     }
     drop(map);
     say(&Event::Closed)
+}
+
+/// The operations of each thread.
+pub(crate) fn streams(open: &Open) -> Vec<Box<[PackedOp]>> {
+    let made = |seed: &u64| stream::uniform(*seed, open.mix, open.key_range, stream::STREAM_OPS);
+    open.stream_seeds.iter().map(made).collect()
+}
+
+/// The streams' digests, in hexadecimal.
+pub(crate) fn digests(streams: &[Box<[PackedOp]>]) -> Vec<String> {
+    streams.iter().map(|stream| format!("{:016x}", stream::digest(stream))).collect()
 }
 
 /// The map of a cell, with its entries. All that is compiled anew for every strategy hangs on this function.

@@ -1,0 +1,99 @@
+//! Workers that are not this program, in a sweep with those that are.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use mapbench_results::{Run, Sample, Status};
+
+const EXE: &str = env!("CARGO_BIN_EXE_mapbench");
+
+/// A short run of `std-mutex` with a worker beside it.
+fn run(out: &Path, worker: &str) -> Output {
+    Command::new(EXE)
+        .args(["run", "--profile", "smoke", "--strategy", "std-mutex", "--read-pct", "90", "--threads", "1,2"])
+        .args(["--patience", "60", "--worker", worker, "--out"])
+        .arg(out)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// The rows of the foreign strategy; the other's must be as ever.
+fn rows(out: &Path, worker: &str) -> (Run, Vec<Sample>) {
+    let output = run(out, worker);
+    assert!(output.status.success(), "{output:?}");
+    let run = Run::read(out).unwrap();
+    let (foreign, own): (Vec<Sample>, Vec<Sample>) =
+        run.samples.iter().cloned().partition(|row| row.strategy.starts_with("foreign:"));
+    assert_eq!((own.len(), foreign.len()), (2, 2));
+    assert!(own.iter().all(|row| row.status == Status::Ok), "{own:?}");
+    (run, foreign)
+}
+
+fn script(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn a_worker_in_python_joins_a_sweep() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("python3 is not installed: the worker in Python is not tested");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let worker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/python-worker/worker.py");
+    let (run, foreign) = rows(&out, &format!("python-dict=python3 '{}'", worker.display()));
+    for row in &foreign {
+        assert_eq!((&*row.strategy, row.status), ("foreign:python-dict", Status::Ok), "{row:?}");
+        assert!(row.ops.is_some_and(|ops| ops > 0) && row.hits.is_some_and(|hits| hits > 0), "{row:?}");
+    }
+    let declared = run.provenance.strategies.iter().find(|known| known.name == "foreign:python-dict").unwrap();
+    assert_eq!((&*declared.upstream, &*declared.consistency), ("foreign", "unknown"));
+    assert!(declared.version.starts_with("3."), "{declared:?}");
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("foreign:python-dict"));
+}
+
+/// As `ssh HOST mapbench worker` is, but for the machine.
+#[test]
+fn this_program_may_be_a_foreign_worker_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let (_, foreign) = rows(&out, &format!("std-mutex=env -- '{EXE}' worker"));
+    assert!(foreign.iter().all(|row| row.status == Status::Ok && row.strategy == "foreign:std-mutex"), "{foreign:?}");
+}
+
+#[test]
+fn a_worker_with_other_streams_is_not_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let change = r#"sed -u 's/"streams":\["[0-9a-f]/"streams":["x/'"#;
+    let wrapper = script(dir.path(), "worker.sh", &format!("#!/bin/sh\n'{EXE}' worker | {change}\n"));
+    let (_, foreign) = rows(&dir.path().join("run"), &format!("std-mutex={}", wrapper.display()));
+    for row in &foreign {
+        assert_eq!(row.status, Status::ProtocolError, "{row:?}");
+        assert!(row.message.starts_with("the stream of thread 0 has the digest x"), "{row:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_cannot_join_is_refused_before_anything_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    for (worker, expected) in [
+        ("dict=/nonexistent/worker", "--worker dict: cannot start /nonexistent/worker"),
+        (&*format!("dict='{EXE}' worker"), "--worker dict: it has no strategy `dict`, only std-mutex, "),
+        ("dict=echo hello", "--worker dict: said \"hello\", which is no event"),
+        ("dict", "give NAME=COMMAND"),
+    ] {
+        let out = dir.path().join("run");
+        let output = run(&out, worker);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{worker}: {said}");
+        assert!(said.contains(expected), "{worker}: {said}");
+        assert!(!out.exists(), "{worker}");
+    }
+}

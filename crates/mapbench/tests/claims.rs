@@ -105,6 +105,27 @@ fn a_claim_from_a_file_is_measured_and_its_slices_are_kept() {
 }
 
 #[test]
+fn latency_memory_and_growth_are_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = "lock-granularity-latency,snapshot-memory,lock-free-read-allocations,pause-longest,papaya-tail";
+    let (output, rows) = tested(dir.path(), &["--claim", names]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let of = |claim: &str| rows.iter().filter(|row| row.claim == claim).collect::<Vec<_>>();
+    for name in ["lock-granularity-latency", "snapshot-memory", "pause-longest", "papaya-tail"] {
+        let own = of(name);
+        assert!(own.iter().any(|row| row.judged) && own.iter().all(|row| row.measured.is_some()), "{own:?}");
+    }
+    let copied = of("snapshot-memory")[0];
+    assert_eq!((&*copied.value_unit, copied.verdict), ("bytes", ClaimVerdict::Reproduced), "{copied:?}");
+    let reads = of("lock-free-read-allocations");
+    assert!(reads.len() > 15, "{reads:?}");
+    let judged: Vec<_> = reads.iter().filter(|row| row.judged).collect();
+    let [one] = judged.as_slice() else { panic!("{judged:?}") };
+    assert_eq!((&*one.subject, one.verdict), ("arc-swap-cow", ClaimVerdict::Reproduced), "{one:?}");
+    assert!(one.why.starts_with("none of ") && one.measured < Some(0.01), "{one:?}");
+}
+
+#[test]
 fn a_verdict_that_differs_ends_with_one() {
     let dir = tempfile::tempdir().unwrap();
     let expect = dir.path().join("expect.toml");

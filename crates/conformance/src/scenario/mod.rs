@@ -2,12 +2,14 @@
 //!
 //! A scenario may hang if the strategy does, so run it in a process that can be ended.
 
+mod growth;
 mod orders;
 mod overlap;
 
 use mapbench_api::Strategy;
 use serde::{Deserialize, Serialize};
 
+pub use growth::Growth;
 pub use orders::{Form, Orders, STATUS};
 pub use overlap::{Overlap, Part};
 
@@ -19,6 +21,8 @@ pub enum Scenario {
     Orders(Orders),
     /// Accesses overlap, or do not.
     Overlap(Overlap),
+    /// A map grows from nothing.
+    Growth(Growth),
 }
 
 /// What came of it.
@@ -45,6 +49,15 @@ pub enum Finding {
         /// What the first detection said; empty without one.
         message: String,
     },
+    /// The map grew.
+    Growth {
+        /// Inserts, each timed.
+        inserts: u64,
+        /// What one in a thousand took, or longer, in nanoseconds.
+        tail_ns: u64,
+        /// The longest, in nanoseconds.
+        longest_ns: u64,
+    },
     /// The strategy cannot do this; the reason.
     NotApplicable(String),
     /// A thread ended before its time; what it said.
@@ -57,6 +70,7 @@ pub fn run<S: Strategy>(scenario: &Scenario) -> Finding {
     match scenario {
         Scenario::Orders(orders) => orders.run::<S>(),
         Scenario::Overlap(overlap) => overlap.run::<S>(),
+        Scenario::Growth(growth) => growth.run::<S>(),
     }
 }
 

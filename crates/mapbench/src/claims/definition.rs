@@ -6,7 +6,9 @@ use mapbench_report::{Certainty, Implied};
 use mapbench_workload::{DefinitionError, Percent, Workload};
 use toml::Spanned;
 
-use super::file::{Detection, File, LostUpdates, Names, Refusal, Service, Sweep, SweepCase};
+use super::file::{
+    Detection, DetectionCase, File, Growth, LostUpdates, Names, Quantity, Refusal, Service, Sweep, SweepCase,
+};
 use crate::plan::SHIPPED;
 use crate::registry::Registry;
 
@@ -24,10 +26,12 @@ pub(crate) struct Claim {
 /// How a claim is tested.
 #[derive(Clone, Debug)]
 pub(crate) enum Test {
-    Throughput { implied: Implied, cases: Vec<Case>, workloads: Workloads },
+    Sweep { implied: Implied, quantity: Quantity, rate_ops_s: u64, cases: Vec<Case>, workloads: Workloads },
     LostUpdates(LostUpdates),
     Detection(Detection),
     Refusal(Refusal),
+    ReadAllocations { subject: String, workload: (String, Workload) },
+    Growth { implied: Implied, growth: Growth },
     Service { implied: Implied, service: Service },
 }
 
@@ -35,7 +39,9 @@ impl Test {
     /// What is measured, in a word or two.
     pub(crate) const fn quantity(&self) -> &'static str {
         match self {
-            Test::Throughput { .. } => "throughput",
+            Test::Sweep { quantity, .. } => quantity.name(),
+            Test::ReadAllocations { .. } => "allocations of reads",
+            Test::Growth { .. } => "longest insert under growth",
             Test::LostUpdates(_) => "lost updates",
             Test::Detection(_) => "detection",
             Test::Refusal(_) => "refusal to compile",
@@ -46,13 +52,36 @@ impl Test {
     /// What is implied of that, for reading.
     pub(crate) fn implied(&self) -> String {
         match self {
-            Test::Throughput { implied, .. } | Test::Service { implied, .. } => implied.to_string(),
+            Test::Sweep { implied, .. } | Test::Growth { implied, .. } | Test::Service { implied, .. } => {
+                implied.to_string()
+            }
+            Test::ReadAllocations { .. } => "none".to_owned(),
             Test::LostUpdates(_) => "some for get, then insert; none for the atomic forms".to_owned(),
             Test::Detection(detection) => match detection.certainty {
                 Certainty::Always => "in every run".to_owned(),
                 Certainty::Never => "in no run".to_owned(),
             },
             Test::Refusal(_) => "every program is refused".to_owned(),
+        }
+    }
+}
+
+/// Operations a second at which response times are measured, if a claim says nothing else.
+const USUAL_OPS_S: u64 = 100_000;
+
+impl Quantity {
+    const fn is_memory(self) -> bool {
+        matches!(self, Quantity::InsertBytes)
+    }
+
+    /// What tables show.
+    const fn name(self) -> &'static str {
+        match self {
+            Quantity::Throughput => "throughput",
+            Quantity::MeanServiceTime => "mean service time",
+            Quantity::TailResponseTime => "99.9th percentile of response time",
+            Quantity::LongestResponseTime => "longest response time",
+            Quantity::InsertBytes => "bytes allocated an insert",
         }
     }
 }
@@ -74,6 +103,8 @@ pub(crate) struct Case {
     /// `None`: one a core.
     pub(crate) threads: Option<u32>,
     pub(crate) against_threads: Option<u32>,
+    /// Empty but for a subject that is compared with itself under another workload.
+    pub(crate) against_workload: Option<String>,
 }
 
 impl Claim {
@@ -115,74 +146,124 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn test(&self, file: &File) -> Result<Test, DefinitionError> {
-        let File { throughput, lost_updates, detection, refusal, service, .. } = file;
-        let ratio = throughput.is_some() || service.is_some();
+        let File {
+            throughput,
+            latency,
+            memory,
+            lost_updates,
+            detection,
+            refusal,
+            read_allocations,
+            growth,
+            service,
+            ..
+        } = file;
+        let sweep = throughput.as_ref().or(latency.as_ref()).or(memory.as_ref());
+        let kinds = [
+            throughput.is_some(),
+            latency.is_some(),
+            memory.is_some(),
+            lost_updates.is_some(),
+            detection.is_some(),
+            refusal.is_some(),
+            read_allocations.is_some(),
+            growth.is_some(),
+            service.is_some(),
+        ];
+        if kinds.into_iter().filter(|kind| *kind).count() != 1 {
+            let problem = "exactly one of [throughput], [latency], [memory], [lost_updates], [detection], [refusal], \
+                           [read_allocations], [growth] and [service] must say what is measured";
+            return Err(self.wrong(&file.name, problem));
+        }
         let implied = match &file.implied {
-            Some(implied) if ratio => Some(implied.get_ref().range().map_err(|problem| self.wrong(implied, problem))?),
+            Some(implied) if sweep.is_some() || growth.is_some() || service.is_some() => {
+                Some(implied.get_ref().range().map_err(|problem| self.wrong(implied, problem))?)
+            }
             Some(implied) => return Err(self.wrong(implied, "what is measured here is no ratio: leave [implied] out")),
             None => None,
         };
-        let implied = || {
-            implied.ok_or_else(|| {
-                self.wrong(&file.name, "[implied] is missing: a ratio with a tolerance, at_least or at_most")
-            })
-        };
-        if throughput.is_none() && !file.workloads.is_empty() {
-            return Err(self.wrong(&file.workloads[0], "only [throughput] takes workloads"));
+        let missing = "[implied] is missing: a ratio with a tolerance, at_least or at_most";
+        let implied = || implied.ok_or_else(|| self.wrong(&file.name, missing));
+        if let Some(text) = file.workloads.first().filter(|_| sweep.is_none() && read_allocations.is_none()) {
+            return Err(self.wrong(text, "only a sweep takes workloads"));
         }
-        match (throughput, lost_updates, detection, refusal, service) {
-            (Some(sweep), None, None, None, None) => {
-                let workloads = self.workloads(&file.workloads)?;
-                let first = file.workloads.first().and_then(|text| Workload::parse(text.get_ref()).ok());
-                let cases = self.cases(sweep, &workloads, first.as_ref().map(|workload| workload.name.as_str()))?;
-                Ok(Test::Throughput { implied: implied()?, cases, workloads })
-            }
-            (None, Some(lost), None, None, None) => {
-                lost.get_ref().strategies.iter().try_for_each(|name| self.known(name, name.get_ref()))?;
-                let LostUpdates { keys, threads, .. } = lost.get_ref();
-                if keys.is_empty() || keys.contains(&0) || !(2..=1024).contains(threads) {
-                    return Err(self.wrong(lost, "orders need at least one key, and a race 2 to 1024 threads"));
-                }
-                Ok(Test::LostUpdates(lost.get_ref().clone()))
-            }
-            (None, None, Some(detection), None, None) => {
-                let inner = detection.get_ref();
-                inner.case.iter().try_for_each(|case| self.known(&case.strategy, case.strategy.get_ref()))?;
-                let sound = inner.runs > 0 && !inner.case.is_empty();
-                if !sound
-                    || inner
-                        .case
-                        .iter()
-                        .any(|case| case.population == 0 || case.threads.is_empty() || case.operations == Some(0))
-                {
-                    return Err(self.wrong(
-                        detection,
-                        "a detection needs a run, a case, and in each an entry, a thread and an operation",
-                    ));
-                }
-                Ok(Test::Detection(inner.clone()))
-            }
-            (None, None, None, Some(refusal), None) => {
-                if refusal.get_ref().program.is_empty() {
-                    return Err(self.wrong(refusal, "there is no program to refuse"));
-                }
-                Ok(Test::Refusal(refusal.get_ref().clone()))
-            }
-            (None, None, None, None, Some(service)) => {
-                let inner = service.get_ref();
-                [&inner.subject, &inner.reference].into_iter().try_for_each(|name| self.known(name, name.get_ref()))?;
-                let counts = [inner.client_threads, inner.connections, inner.offered, inner.threads.unwrap_or(1)];
-                if counts.contains(&0) || inner.case.is_empty() || inner.case.iter().any(|case| case.population == 0) {
-                    let problem = "a service needs a case, and at least one entry, thread, connection and request";
-                    return Err(self.wrong(service, problem));
-                }
-                Ok(Test::Service { implied: implied()?, service: inner.clone() })
-            }
-            _ => Err(self.wrong(
-                &file.name,
-                "exactly one of [throughput], [lost_updates], [detection], [refusal] and [service] must say what is measured",
-            )),
+        if let Some(sweep) = sweep {
+            let quantity = match (sweep.get_ref().of, throughput.is_some()) {
+                (None, true) => Quantity::Throughput,
+                (Some(quantity), false) if quantity.is_memory() == memory.is_some() => quantity,
+                (Some(_), _) => return Err(self.wrong(sweep, "`of` does not belong into this table")),
+                (None, false) => return Err(self.wrong(sweep, "`of` is missing: what is to be compared")),
+            };
+            let workloads = self.workloads(&file.workloads)?;
+            let first = file.workloads.first().and_then(|text| Workload::parse(text.get_ref()).ok());
+            let cases = self.cases(sweep, &workloads, first.as_ref().map(|workload| workload.name.as_str()))?;
+            let rate_ops_s = sweep.get_ref().rate_ops_s.unwrap_or(USUAL_OPS_S);
+            return Ok(Test::Sweep { implied: implied()?, quantity, rate_ops_s, cases, workloads });
         }
+        if let Some(lost) = lost_updates {
+            return self.lost_updates(lost);
+        }
+        if let Some(detection) = detection {
+            return self.detection(detection);
+        }
+        if let Some(reads) = read_allocations {
+            self.known(&reads.get_ref().subject, reads.get_ref().subject.get_ref())?;
+            let [own] = file.workloads.as_slice() else {
+                return Err(self.wrong(reads, "give one workload"));
+            };
+            let workload = Workload::parse(own.get_ref()).map_err(|error| self.within(own, &error))?;
+            let subject = reads.get_ref().subject.get_ref().clone();
+            return Ok(Test::ReadAllocations { subject, workload: (own.get_ref().clone(), workload) });
+        }
+        if let Some(growth) = growth {
+            let inner = growth.get_ref();
+            [&inner.subject, &inner.reference].into_iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+            if !(1..=256).contains(&inner.threads) || inner.entries < 1_000 || inner.runs < 2 {
+                return Err(self.wrong(growth, "growth needs 1 to 256 threads, at least 1 000 entries and 2 runs"));
+            }
+            return Ok(Test::Growth { implied: implied()?, growth: inner.clone() });
+        }
+        if let Some(refusal) = refusal {
+            if refusal.get_ref().program.is_empty() {
+                return Err(self.wrong(refusal, "there is no program to refuse"));
+            }
+            return Ok(Test::Refusal(refusal.get_ref().clone()));
+        }
+        let service = service.as_ref().expect("exactly one is there");
+        self.service(service)?;
+        Ok(Test::Service { implied: implied()?, service: service.get_ref().clone() })
+    }
+
+    fn lost_updates(&self, lost: &Spanned<LostUpdates>) -> Result<Test, DefinitionError> {
+        lost.get_ref().strategies.iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+        let LostUpdates { keys, threads, .. } = lost.get_ref();
+        if keys.is_empty() || keys.contains(&0) || !(2..=1024).contains(threads) {
+            return Err(self.wrong(lost, "orders need at least one key, and a race 2 to 1024 threads"));
+        }
+        Ok(Test::LostUpdates(lost.get_ref().clone()))
+    }
+
+    fn detection(&self, detection: &Spanned<Detection>) -> Result<Test, DefinitionError> {
+        let inner = detection.get_ref();
+        inner.case.iter().try_for_each(|case| self.known(&case.strategy, case.strategy.get_ref()))?;
+        let empty =
+            |case: &DetectionCase| case.population == 0 || case.threads.is_empty() || case.operations == Some(0);
+        if inner.runs == 0 || inner.case.is_empty() || inner.case.iter().any(empty) {
+            let problem = "a detection needs a run, a case, and in each an entry, a thread and an operation";
+            return Err(self.wrong(detection, problem));
+        }
+        Ok(Test::Detection(inner.clone()))
+    }
+
+    fn service(&self, service: &Spanned<Service>) -> Result<(), DefinitionError> {
+        let inner = service.get_ref();
+        [&inner.subject, &inner.reference].into_iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+        let counts = [inner.client_threads, inner.connections, inner.offered, inner.threads.unwrap_or(1)];
+        if counts.contains(&0) || inner.case.is_empty() || inner.case.iter().any(|case| case.population == 0) {
+            let problem = "a service needs a case, and at least one entry, thread, connection and request";
+            return Err(self.wrong(service, problem));
+        }
+        Ok(())
     }
 
     /// The claim's own workloads, and those that are shipped.
@@ -245,14 +326,18 @@ impl Reader<'_> {
         if subject.is_empty() {
             return Err(self.wrong(case, "there is no subject"));
         }
+        let against_itself = own.against_threads.is_some() || own.against_workload.is_some();
         match own.against_threads {
-            None if reference.is_empty() => {
-                return Err(self.wrong(case, "there is no reference: name strategies, or against_threads"));
+            _ if own.against_threads.is_some() && own.against_workload.is_some() => {
+                return Err(self.wrong(case, "give against_threads or against_workload, not both"));
             }
-            Some(_) if subject.len() != 1 || own.reference.is_some() || all.reference.is_some() => {
+            None if reference.is_empty() && !against_itself => {
                 return Err(
-                    self.wrong(case, "against_threads compares one strategy with itself: leave the reference out")
+                    self.wrong(case, "there is no reference: name strategies, against_threads or against_workload")
                 );
+            }
+            _ if against_itself && (subject.len() != 1 || !reference.is_empty()) => {
+                return Err(self.wrong(case, "this compares one strategy with itself: leave the reference out"));
             }
             _ => {}
         }
@@ -265,6 +350,9 @@ impl Reader<'_> {
         let Some((_, workload)) = workloads.get(name) else {
             return Err(self.wrong(case, &format!("there is no workload `{name}`")));
         };
+        if let Some(other) = own.against_workload.as_ref().filter(|other| !workloads.contains_key(other.get_ref())) {
+            return Err(self.wrong(other, &format!("there is no workload `{}`", other.get_ref())));
+        }
         let read_pct = match (own.read_pct.or(all.read_pct), workload.read_pct.as_slice()) {
             (Some(share), _) => share,
             (None, [only]) => *only,
@@ -282,6 +370,7 @@ impl Reader<'_> {
             read_pct,
             threads,
             against_threads: own.against_threads,
+            against_workload: own.against_workload.as_ref().map(|name| name.get_ref().clone()),
         })
     }
 
@@ -353,7 +442,7 @@ against_threads = 1
     #[test]
     fn a_case_takes_from_the_claim_what_it_does_not_say() {
         let claim = parse(GOOD).unwrap();
-        let Test::Throughput { implied, cases, .. } = claim.test else { panic!() };
+        let Test::Sweep { implied, cases, .. } = claim.test else { panic!() };
         assert!((implied.low - 2.0 / 1.5).abs() < 1e-12 && (implied.high - 3.0).abs() < 1e-12);
         assert_eq!(
             (cases[0].subject.as_slice(), cases[0].threads, cases[0].judged),

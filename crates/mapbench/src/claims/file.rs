@@ -25,6 +25,10 @@ pub(crate) struct File {
     pub(crate) workloads: Vec<Spanned<String>>,
     /// What is measured: exactly one of these.
     pub(crate) throughput: Option<Spanned<Sweep>>,
+    pub(crate) latency: Option<Spanned<Sweep>>,
+    pub(crate) memory: Option<Spanned<Sweep>>,
+    pub(crate) read_allocations: Option<Spanned<ReadAllocations>>,
+    pub(crate) growth: Option<Spanned<Growth>>,
     pub(crate) lost_updates: Option<Spanned<LostUpdates>>,
     pub(crate) detection: Option<Spanned<Detection>>,
     pub(crate) refusal: Option<Spanned<Refusal>>,
@@ -61,10 +65,32 @@ impl ImpliedFields {
     }
 }
 
-/// `[throughput]`: operations a second of a subject over those of a reference, from an interleaved sweep.
+/// What a sweep says of a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Quantity {
+    /// Operations a second.
+    Throughput,
+    /// The mean of what operations take in a closed loop.
+    MeanServiceTime,
+    /// What one operation in a thousand exceeds in an open loop, from when it was due.
+    #[serde(rename = "p99_9_response_time")]
+    TailResponseTime,
+    /// The longest of an open loop.
+    LongestResponseTime,
+    /// Bytes that an insert allocates.
+    InsertBytes,
+}
+
+/// `[throughput]`: operations a second of a subject over those of a reference, from an interleaved sweep. `[latency]` and
+/// `[memory]` compare likewise what `of` says.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sweep {
+    /// What is compared; `[throughput]` says it itself.
+    pub(crate) of: Option<Quantity>,
+    /// Operations a second over all threads, at which response times are measured.
+    pub(crate) rate_ops_s: Option<u64>,
     /// The strategies that the claim is about: the best of them counts.
     pub(crate) subject: Option<Spanned<Names>>,
     /// What it is compared with: the best of these counts.
@@ -93,6 +119,8 @@ pub(crate) struct SweepCase {
     pub(crate) threads: Option<u32>,
     /// Compare with the same strategy on so many threads, in place of a reference.
     pub(crate) against_threads: Option<u32>,
+    /// Compare with the same strategy under this workload, in place of a reference.
+    pub(crate) against_workload: Option<Spanned<String>>,
 }
 
 /// One name, or several.
@@ -173,6 +201,27 @@ pub(crate) struct Program {
     pub(crate) code: String,
     /// The same with what makes it right, which must compile: that the error is about sharing and not about a typing slip.
     pub(crate) allowed: String,
+}
+
+/// `[read_allocations]`: what reads allocate, of all strategies; the subject's must be nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReadAllocations {
+    pub(crate) subject: Spanned<String>,
+}
+
+/// `[growth]`: the longest insert into a map that grows from nothing, of the subject over the reference.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Growth {
+    pub(crate) subject: Spanned<String>,
+    pub(crate) reference: Spanned<String>,
+    /// Threads that insert, each keys of its own.
+    pub(crate) threads: u32,
+    /// Entries in the end, over all threads.
+    pub(crate) entries: u32,
+    /// Runs of each, in turn.
+    pub(crate) runs: u32,
 }
 
 /// `[service]`: requests a second of an HTTP service over the subject, over those over the reference.

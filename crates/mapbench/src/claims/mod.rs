@@ -4,12 +4,14 @@ mod definition;
 mod document;
 mod expect;
 mod file;
+mod growth;
+mod reads;
 mod refusal;
 mod scenarios;
 #[cfg(feature = "service")]
 mod service;
 mod shipped;
-mod throughput;
+mod sweep;
 mod worker;
 
 use std::path::PathBuf;
@@ -140,9 +142,12 @@ pub(crate) fn run(
 
 fn test(claim: &Claim, registry: &Registry, setting: &Setting) -> Result<Vec<Found>, Failure> {
     match &claim.test {
-        Test::Throughput { implied, cases, workloads } => {
-            throughput::test(&claim.name, *implied, cases, workloads, registry, setting)
+        Test::Sweep { implied, quantity, rate_ops_s, cases, workloads } => {
+            let (name, implied, quantity, rate_ops_s) = (claim.name.as_str(), *implied, *quantity, *rate_ops_s);
+            sweep::test(&sweep::Order { name, implied, quantity, rate_ops_s, cases, workloads }, registry, setting)
         }
+        Test::ReadAllocations { subject, workload } => reads::test(&claim.name, subject, workload, registry, setting),
+        Test::Growth { implied, growth } => growth::test(*implied, growth, setting),
         Test::LostUpdates(lost) => scenarios::lost_updates(lost, registry, setting),
         Test::Detection(detection) => scenarios::detection(detection, setting),
         Test::Refusal(refusal) => Ok(refusal::test(refusal)),

@@ -55,7 +55,9 @@ pub(super) fn lost_updates(claim: &LostUpdates, registry: &Registry, setting: &S
                     }
                     Finding::NotApplicable(_) => left_out.push(*name),
                     Finding::Ended(message) => ended = Some(format!("{name}: {message}")),
-                    Finding::Overlap { .. } => ended = Some(format!("{name} answered another question")),
+                    Finding::Overlap { .. } | Finding::Growth { .. } => {
+                        ended = Some(format!("{name} answered another question"));
+                    }
                 }
             }
             found.push(race(form, *keys, claim.threads, &raced, &left_out, ended));
@@ -146,7 +148,9 @@ fn overlap(case: &DetectionCase, certainty: Certainty, runs: u32, setting: &Sett
         }
         Finding::NotApplicable(reason) => found.judgement.1 = reason,
         Finding::Ended(message) => found.judgement.1 = message,
-        Finding::Orders { .. } => found.judgement.1 = format!("{name} answered another question"),
+        Finding::Orders { .. } | Finding::Growth { .. } => {
+            found.judgement.1 = format!("{name} answered another question");
+        }
     }
     Ok(found)
 }

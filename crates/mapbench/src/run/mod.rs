@@ -127,7 +127,7 @@ fn own_executable() -> Result<PathBuf, Failure> {
 }
 
 /// The program whose workers count allocations: `mapbench-counting` beside this one, or this one.
-fn counting_program(executable: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn counting_program(executable: &Path) -> Result<PathBuf, Failure> {
     if counting::counts() {
         return Ok(executable.to_owned());
     }
@@ -136,7 +136,7 @@ fn counting_program(executable: &Path) -> Result<PathBuf, Failure> {
         return Ok(beside);
     }
     Err(Failure::usage(format!(
-        "--memory wants {}, which is not there: `cargo build --release -p mapbench --bins` builds it",
+        "counting allocations wants {}, which is not there: `cargo build --release -p mapbench --bins` builds it",
         beside.display()
     )))
 }

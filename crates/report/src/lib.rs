@@ -6,6 +6,7 @@ mod answer;
 mod claims;
 mod format;
 mod gate;
+mod latency;
 mod objective;
 mod page;
 mod rank;
@@ -25,7 +26,9 @@ pub use summary::{LIMITS, summarise};
 pub use text::{Cells, Text, compare, diff, ranking, semantics, tables};
 pub use variance::{Spread, spreads};
 
-use mapbench_results::{Cell, ClaimRow, Detectable, Machine, Provenance, Run, Sample, SelfTestRow, Semantics};
+use mapbench_results::{
+    Cell, ClaimRow, Detectable, Latency, Machine, Memory, Provenance, Reclamation, Run, Sample, SelfTestRow, Semantics,
+};
 
 /// What a report is made of.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,12 @@ pub struct Beside<'a> {
     pub detectable: &'a [Detectable],
     /// What came of others' claims on this machine, case by case.
     pub claims: &'a [ClaimRow],
+    /// How long operations took, fork by fork.
+    pub latency: &'a [Latency],
+    /// What the maps allocated and held, fork by fork.
+    pub memory: &'a [Memory],
+    /// What they held over time.
+    pub reclamation: &'a [Reclamation],
 }
 
 impl<'a> Input<'a> {
@@ -69,6 +78,9 @@ impl<'a> Input<'a> {
                 self_test: &run.self_test,
                 detectable: &run.detectable,
                 claims: &run.claims,
+                latency: &run.latency,
+                memory: &run.memory,
+                reclamation: &run.reclamation,
             },
         }
     }

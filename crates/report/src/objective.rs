@@ -1,27 +1,34 @@
 //! What a map can be best by.
 
-use mapbench_results::{Cell, Plan, Sample, Status};
+use mapbench_results::{Cell, Group, Plan, Sample, Status};
 use mapbench_stats::Interval;
 
 use crate::rates::{ByCell, Rates};
 use crate::summary::compare;
-use crate::{Input, format};
+use crate::{Input, format, latency};
 
 /// What a map can be best by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Objective {
     /// Operations per second.
     Throughput,
+    /// The 99th percentile of the response time, at the rate that all maps are asked for.
+    P99,
     /// Resident memory of the process.
     Memory,
 }
 
 impl Objective {
-    pub(crate) const ALL: [Self; 2] = [Self::Throughput, Self::Memory];
+    /// What the maps of a run can be best by.
+    pub(crate) fn of(input: &Input) -> Vec<Self> {
+        let p99 = (!input.beside.latency.is_empty()).then_some(Self::P99);
+        [Some(Self::Throughput), p99, Some(Self::Memory)].into_iter().flatten().collect()
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Throughput => "throughput",
+            Self::P99 => "p99",
             Self::Memory => "memory",
         }
     }
@@ -30,6 +37,7 @@ impl Objective {
     pub(crate) fn first(self) -> &'static str {
         match self {
             Self::Throughput => "leads",
+            Self::P99 => "answers soonest",
             Self::Memory => "takes least",
         }
     }
@@ -39,6 +47,7 @@ impl Objective {
         let (ratio, interval) = (format::significant(slowdown.estimate), format::interval(slowdown));
         match self {
             Self::Throughput => format!("{strategy} is {ratio}x slower {interval}"),
+            Self::P99 => format!("{strategy} takes {ratio}x as long {interval}"),
             Self::Memory => format!("{strategy} takes {ratio}x as much {interval}"),
         }
     }
@@ -47,14 +56,16 @@ impl Objective {
     pub(crate) fn of_slice(self, row: &Sample) -> Option<f64> {
         match self {
             Self::Throughput => row.throughput_ops_s.filter(|rate| *rate > 0).map(|rate| rate as f64),
+            Self::P99 => None,
             Self::Memory => row.rss_bytes.filter(|bytes| *bytes > 0).map(|bytes| 1.0 / bytes as f64),
         }
     }
 
     /// What a cell says, the more the better.
-    pub(crate) fn of_cell(self, cell: &Cell) -> f64 {
+    pub(crate) fn of_cell(self, cell: &Cell, rates: &Rates) -> f64 {
         match self {
             Self::Throughput => cell.throughput_ops_s.map_or(0.0, |rate| rate as f64),
+            Self::P99 => rates.median().unwrap_or(0.0),
             Self::Memory => cell.rss_bytes.filter(|bytes| *bytes > 0).map_or(0.0, |bytes| 1.0 / bytes as f64),
         }
     }
@@ -63,8 +74,24 @@ impl Objective {
 /// The cells of a run, measured against the smallest of their groups: a slowdown is how many times as much memory one
 /// takes, within rounds, and ties are those of memory.
 pub(crate) fn by_memory(input: &Input) -> Vec<Cell> {
-    let Plan { groups, .. } = &input.provenance.plan;
     let by_cell = ByCell::of(input.samples);
+    compared(input, Objective::Memory, |group, cell| {
+        let rows = if cell.status == Status::Ok { by_cell.rows(group, &cell.strategy) } else { &[] };
+        Rates::of(rows, Objective::Memory)
+    })
+}
+
+/// The cells of a run, measured against the shortest 99th percentile of their groups, fork by fork. What did not keep up
+/// with the rate has no slowdown.
+pub(crate) fn by_p99(input: &Input) -> Vec<Cell> {
+    compared(input, Objective::P99, |group, cell| {
+        let forks = latency::p99_by_fork(input.beside.latency, group, &cell.strategy);
+        Rates::by_fork(forks.into_iter().map(|(fork, ns)| (fork, 1.0 / ns.max(1.0))))
+    })
+}
+
+fn compared<'a>(input: &Input<'a>, objective: Objective, rates: impl Fn(&'a Group, &'a Cell) -> Rates) -> Vec<Cell> {
+    let Plan { groups, .. } = &input.provenance.plan;
     let mut cells = Vec::with_capacity(input.cells.len());
     for group in groups {
         let own = input.cells.iter().filter(|cell| {
@@ -72,13 +99,12 @@ pub(crate) fn by_memory(input: &Input) -> Vec<Cell> {
         });
         let mut measured: Vec<(Cell, Rates)> = own
             .map(|cell| {
-                let rows = if cell.status == Status::Ok { by_cell.rows(group, &cell.strategy) } else { &[] };
                 let unknown =
                     Cell { slowdown: None, slowdown_low: None, slowdown_high: None, tied: false, ..cell.clone() };
-                (unknown, Rates::of(rows, Objective::Memory))
+                (unknown, rates(group, cell))
             })
             .collect();
-        compare(&mut measured, Objective::Memory);
+        compare(&mut measured, objective);
         cells.extend(measured.into_iter().map(|(cell, _)| cell));
     }
     cells
@@ -124,5 +150,25 @@ mod tests {
         assert!(said(&rows)[1].starts_with("small and twin tie; fast takes 3.00x"), "{:?}", said(&rows));
         rows.iter_mut().for_each(|row| row.rss_bytes = None);
         assert_eq!(said(&rows)[1], "too few slices to compare");
+    }
+
+    #[test]
+    fn the_shortest_tail_is_best_by_p99_and_what_is_saturated_is_out_of_it() {
+        use crate::testing::response;
+        let tails = |name: &str, ns: u64| {
+            (0..3).map(|fork| response(name, fork, &[(ns + u64::from(fork), 100_000)])).collect::<Vec<_>>()
+        };
+        let mut rows = [tails("slow", 90_000), tails("quick", 30_000), tails("full", 10)].concat();
+        rows[6..].iter_mut().for_each(|row| (row.saturated, row.p99_ns) = (true, None));
+        let samples = ["slow", "quick", "full"].map(|name| slices(name, 0, 0, 1e6));
+        let provenance = provenance(plan(&["slow", "quick", "full"]));
+        let cells = summarise(&provenance.plan, 2, &samples);
+        let beside = Beside { latency: &rows, ..Beside::default() };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, beside };
+        assert_eq!(Objective::of(&input).len(), 3);
+        let said = answer::sentence(&super::by_p99(&input), &group(), Objective::P99);
+        assert!(said.starts_with("quick answers soonest; slow takes 3.0"), "{said}");
+        assert!(!said.contains("full"), "{said}");
+        assert_eq!(Objective::of(&Input { beside: Beside::default(), ..input }).len(), 2);
     }
 }

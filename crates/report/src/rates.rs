@@ -45,6 +45,17 @@ impl Rates {
         rates
     }
 
+    /// One value a fork, the more the better.
+    pub(crate) fn by_fork(values: impl Iterator<Item = (u32, f64)>) -> Self {
+        Self(values.map(|(fork, value)| (fork, BTreeMap::from([(0, value)]))).collect())
+    }
+
+    /// The median over forks of the fork's median.
+    pub(crate) fn median(&self) -> Option<f64> {
+        let forks = self.0.values().map(|rounds| median(&rounds.values().copied().collect::<Vec<_>>()));
+        median(&forks.collect::<Option<Vec<_>>>()?)
+    }
+
     pub(crate) fn forks(&self) -> usize {
         self.0.len()
     }

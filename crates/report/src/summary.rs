@@ -104,8 +104,8 @@ fn best(measured: &[(Cell, Rates)], objective: Objective) -> Option<usize> {
             .enumerate()
             .filter(|(_, (cell, _))| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str()))
     };
-    let (highest, (_, reference)) =
-        contenders().rev().max_by(|(_, (a, _)), (_, (b, _))| objective.of_cell(a).total_cmp(&objective.of_cell(b)))?;
+    let worth = |(cell, rates): &(Cell, Rates)| objective.of_cell(cell, rates);
+    let (highest, (_, reference)) = contenders().rev().max_by(|(_, a), (_, b)| worth(a).total_cmp(&worth(b)))?;
     contenders()
         .filter_map(|(place, (_, rates))| Some((place, rates.log_slowdown(reference)?)))
         .min_by(|a, b| a.1.total_cmp(&b.1))

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use mapbench_results::{
-    Build, Declared, GateVerdict, Group, Host, Machine, Percent, Plan, Provenance, SCHEMA_VERSION, Sample, SelfTestRow,
-    Semantics, Status, Verdict,
+    ALL_OPERATIONS, Build, Declared, Distribution, GateVerdict, Group, Host, Latency, LatencyKind, LatencyPlan,
+    Machine, Memory, MemoryPlan, Percent, Plan, Provenance, Reclamation, SCHEMA_VERSION, Sample, SelfTestRow,
+    Semantics, Stage, Status, Verdict,
 };
 
 use crate::{Beside, Input, summarise};
@@ -214,4 +215,76 @@ pub(crate) fn sweep(strategies: u32) -> (Provenance, Vec<Sample>) {
         }
     }
     (provenance(plan), samples)
+}
+
+/// Hands an input without rows to a test.
+pub(crate) fn with(provenance: &Provenance, f: impl FnOnce(&Input)) {
+    let cells = summarise(&provenance.plan, 2, &[]);
+    f(&Input { provenance, samples: &[], machine: &[], cells: &cells, beside: Beside::default() });
+}
+
+pub(crate) fn latency_plan() -> LatencyPlan {
+    LatencyPlan {
+        forks: 3,
+        warm_ns: 1,
+        slice_ns: 2,
+        arrivals: "poisson".to_owned(),
+        load_pct: vec![50, 70],
+        rate_ops_s: 1_000_000,
+    }
+}
+
+/// Response times at the rate that all maps are asked for: nanoseconds, and how many took so long.
+pub(crate) fn response(strategy: &str, fork: u32, times: &[(u64, u64)]) -> Latency {
+    let mut distribution = Distribution::default();
+    times.iter().for_each(|(ns, count)| distribution.record_n(*ns, *count));
+    let row = Latency::unmeasured(&group(), strategy, fork, LatencyKind::ResponseTime, Status::Ok);
+    let row = Latency { rate_ops_s: Some(1_000_000), achieved_ops_s: Some(1_000_000), every: Some(1), ..row };
+    row.with(&distribution, false)
+}
+
+pub(crate) fn memory_plan() -> MemoryPlan {
+    MemoryPlan { forks: 1, load_ns: 1, quiet_ns: 1, budget_bytes: 1 }
+}
+
+/// The counts of a map of 1000 entries in 48 000 bytes whose ten writes allocate 96 bytes each.
+pub(crate) fn counted(strategy: &str) -> Vec<Memory> {
+    let row = |operation: &str, operations, allocations| Memory {
+        operations: Some(operations),
+        allocations: Some(allocations),
+        allocated_bytes: Some(96 * allocations),
+        ..Memory::unmeasured(&group(), strategy, 0, operation, Status::Ok)
+    };
+    let all = Memory {
+        entries: Some(1_000),
+        key_value_bytes: Some(16),
+        filled_bytes: Some(48_000),
+        peak_bytes: Some(50_000),
+        stopped_bytes: Some(49_000),
+        settled_bytes: Some(48_000),
+        settle_ns: Some(5),
+        drop_ns: Some(7_000),
+        left_bytes: Some(0),
+        freed_ns: Some(0),
+        ..row(ALL_OPERATIONS, 100, 10)
+    };
+    vec![row("read", 90, 0), row("insert", 10, 10), all]
+}
+
+/// The curve of that map: bytes beyond the filled one, under load.
+pub(crate) fn curve(strategy: &str, beyond: &[u64]) -> Vec<Reclamation> {
+    let Group { workload, read_pct, threads } = group();
+    let point = |(point, bytes): (u32, &u64)| Reclamation {
+        workload: workload.clone(),
+        read_pct,
+        threads,
+        strategy: strategy.to_owned(),
+        fork: 0,
+        point,
+        stage: Stage::Load,
+        at_ns: u64::from(point) * 1_000,
+        live_bytes: 48_000 + bytes,
+        operations: u64::from(point),
+    };
+    (0..).zip(beyond).map(point).collect()
 }

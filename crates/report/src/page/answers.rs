@@ -30,7 +30,7 @@ pub(super) fn section(view: &View) -> Markup {
         html! { dl.answers { @for group in groups { (entry(group)) } } }
     };
     let body = html! {
-        @if view.is_alone() { (bar(&groups, cores, "oversubscribed")) }
+        @if view.is_alone() { (bar(&groups, cores, "oversubscribed", &Objective::of(input))) }
         @if let Some(threads) = threads {
             p { "At " (format::threads(threads)) ", each with a core to itself:" }
         } @else {
@@ -41,6 +41,13 @@ pub(super) fn section(view: &View) -> Markup {
             details {
                 summary { "At other numbers of threads" }
                 (sentences(&others, true, Objective::Throughput))
+            }
+        }
+        @if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
+            details {
+                summary { "By the 99th percentile of the response time" }
+                p.hint { "At " (format::rate(latency.rate_ops_s)) " M operations a second over all threads, the same for every map; what did not keep up is left out. Ratios are those of the percentiles, fork by fork." }
+                (sentences(&groups, true, Objective::P99))
             }
         }
         details {
@@ -61,6 +68,7 @@ fn plain(label: &str, answer: &Markup) -> Markup {
 pub(super) fn entry(group: &Group, objective: Objective, in_bar: &str, in_list: &str, answer: &Markup) -> Markup {
     let in_bar = match objective {
         Objective::Throughput => in_bar.to_owned(),
+        Objective::P99 => format!("{in_bar}, by the 99th percentile of the response time"),
         Objective::Memory => format!("{in_bar}, by memory"),
     };
     html! {
@@ -147,10 +155,11 @@ fn controls(groups: &[&Group], cores: u32, remark: &str, chosen: &Group) -> [Con
 }
 
 /// The controls, and the place where the script puts the answer. Without a script there are none.
-pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str) -> Markup {
+pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str, objectives: &[Objective]) -> Markup {
     let Some(chosen) = chosen(groups, cores) else { return html! {} };
-    let objectives = Objective::ALL.map(Objective::name);
-    let objective = Control::of(("objective", "Best by"), objectives.into_iter(), &objectives[0], ToString::to_string);
+    let names = objectives.iter().map(|objective| objective.name());
+    let first = Objective::Throughput.name();
+    let objective = Control::of(("objective", "Best by"), names, &first, ToString::to_string);
     html! {
         fieldset.bar hidden data-unmeasured="This combination was not measured, and nothing is interpolated." {
             legend { "Your case" }

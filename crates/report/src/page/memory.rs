@@ -1,6 +1,7 @@
 //! Memory against speed: what a faster map costs, and which maps nothing beats in both.
 
-use mapbench_results::{Cell, Group, Status};
+use mapbench_results::{Cell, Group, Memory, Status};
+use mapbench_stats::median;
 use maud::{Markup, html};
 
 use super::View;
@@ -25,12 +26,12 @@ pub(super) fn section(view: &View) -> Markup {
         let title = format::group(group, cores);
         html! {
             div.case data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) {
-                (Plot::of(input.cells, group).draw(&title, &view.name(&format!("Chart: memory, {title}"))))
+                (Plot::of(input.cells, group, input.beside.memory).draw(&title, &view.name(&format!("Chart: memory, {title}"))))
             }
         }
     };
     let body = html! {
-        p { "Resident memory of the whole worker process, median over slices, against throughput: further up is faster, further left is smaller. The line is the Pareto front: the maps that no other beats in both. Rings are limits, which are no choice and not on it. The front goes by the medians: a map that ties with one of its maps may belong to it as well." }
+        p { "Memory against throughput: the bytes that the filled map holds for each of its entries, where the run counted them, else the resident memory of the whole worker process, median over slices. Further up is faster, further left is smaller. The line is the Pareto front: the maps that no other beats in both. Rings are limits, which are no choice and not on it. The front goes by the medians: a map that ties with one of its maps may belong to it as well." }
         @if let Some(shown) = shown {
             @if view.is_alone() { (super::answers::twin(&groups, cores)) }
             (case(shown))
@@ -55,11 +56,62 @@ struct Point<'a> {
     front: bool,
 }
 
+/// What memory is counted in.
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    /// Resident memory of the process, in bytes.
+    Resident,
+    /// Bytes of the map for each of its entries.
+    Entry,
+}
+
+impl Unit {
+    /// What the axis counts.
+    fn scale(self) -> f64 {
+        match self {
+            Unit::Resident => f64::from(1_u32 << 20),
+            Unit::Entry => 1.0,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Unit::Resident => "resident memory of the process, MiB",
+            Unit::Entry => "bytes an entry of the filled map (a key and a value are 16)",
+        }
+    }
+
+    fn column(self) -> &'static str {
+        match self {
+            Unit::Resident => "RSS MiB",
+            Unit::Entry => "bytes an entry",
+        }
+    }
+
+    /// `22.0 MiB`
+    fn amount(self, bytes: f64) -> String {
+        let amount = format::significant(bytes / self.scale());
+        match self {
+            Unit::Resident => format!("{amount} MiB"),
+            Unit::Entry => format!("{amount} bytes an entry"),
+        }
+    }
+}
+
 /// The measured cells of a group, the front first, in the order of their memory.
-struct Plot<'a>(Vec<Point<'a>>);
+struct Plot<'a> {
+    unit: Unit,
+    points: Vec<Point<'a>>,
+}
 
 impl<'a> Plot<'a> {
-    fn of(cells: &'a [Cell], group: &Group) -> Self {
+    fn of(cells: &'a [Cell], group: &Group, memory: &[Memory]) -> Self {
+        let counted = |strategy: &str| {
+            let own = memory.iter().filter(|row| row.strategy == strategy && row.group() == *group);
+            median(&own.filter_map(Memory::bytes_per_entry).collect::<Vec<_>>())
+        };
+        let any = memory.iter().any(|row| row.group() == *group && row.bytes_per_entry().is_some());
+        let unit = if any { Unit::Entry } else { Unit::Resident };
         let measured = cells.iter().filter(|cell| {
             cell.status == Status::Ok
                 && cell.read_pct == group.read_pct
@@ -68,7 +120,11 @@ impl<'a> Plot<'a> {
         });
         let point = |cell: &'a Cell| {
             let number = |value: Option<u64>| value.filter(|value| *value > 0).map(|value| value as f64);
-            let (ops_s, bytes) = (number(cell.throughput_ops_s)?, number(cell.rss_bytes)?);
+            let ops_s = number(cell.throughput_ops_s)?;
+            let bytes = match unit {
+                Unit::Resident => number(cell.rss_bytes)?,
+                Unit::Entry => counted(&cell.strategy)?,
+            };
             Some(Point { cell, ops_s, bytes, limit: LIMITS.contains(&cell.strategy.as_str()), front: false })
         };
         let mut points: Vec<Point> = measured.filter_map(point).collect();
@@ -81,21 +137,21 @@ impl<'a> Plot<'a> {
             }
         }
         points.sort_by_key(|point| !point.front);
-        Self(points)
+        Self { unit, points }
     }
 
     fn draw(&self, title: &str, region: &str) -> Markup {
-        let contenders = self.0.iter().filter(|point| !point.limit);
+        let contenders = self.points.iter().filter(|point| !point.limit);
         let fastest = contenders.map(|point| point.ops_s).fold(0.0, f64::max);
         let (drawn, slow): (Vec<&Point>, Vec<&Point>) =
-            self.0.iter().partition(|point| point.front || point.ops_s * SLOW >= fastest);
+            self.points.iter().partition(|point| point.front || point.ops_s * SLOW >= fastest);
         html! {
             figure.memory {
                 figcaption { (title) }
-                @if let Some(axes) = Axes::of(&drawn) { (axes.chart(&drawn, title, region)) }
+                @if let Some(axes) = Axes::of(&drawn, self.unit) { (axes.chart(&drawn, title, region)) }
                 @else { p.hint { "Nothing was measured." } }
-                @if !slow.is_empty() { p.hint { "Slower, below the frame: " (names(&slow)) "." } }
-                @if !self.0.is_empty() { details { summary { "The same as a table" } (self.table()) } }
+                @if !slow.is_empty() { p.hint { "Slower, below the frame: " (names(&slow, self.unit)) "." } }
+                @if !self.points.is_empty() { details { summary { "The same as a table" } (self.table()) } }
             }
         }
     }
@@ -103,12 +159,12 @@ impl<'a> Plot<'a> {
     fn table(&self) -> Markup {
         html! {
             table {
-                thead { tr { th scope="col" { "strategy" } th.n scope="col" { "RSS MiB" } th.n scope="col" { "M ops/s" } th scope="col" { "Pareto front" } } }
+                thead { tr { th scope="col" { "strategy" } th.n scope="col" { (self.unit.column()) } th.n scope="col" { "M ops/s" } th scope="col" { "Pareto front" } } }
                 tbody {
-                    @for point in &self.0 {
+                    @for point in &self.points {
                         tr {
                             th scope="row" { (point.cell.strategy) }
-                            td.n { (mebibytes(point)) }
+                            td.n { (format::significant(point.bytes / self.unit.scale())) }
                             td.n { (format::significant(point.ops_s / 1e6)) }
                             td { @if point.limit { "a limit" } @else if point.front { "on it" } @else { "–" } }
                         }
@@ -119,15 +175,11 @@ impl<'a> Plot<'a> {
     }
 }
 
-fn mebibytes(point: &Point) -> String {
-    format::mebibytes(point.bytes as u64)
-}
-
 /// `a (0.23 M ops/s, 22.0 MiB) and b (…)`
-fn names(points: &[&Point]) -> String {
+fn names(points: &[&Point], unit: Unit) -> String {
     let name = |point: &&Point| {
         let rate = format::significant(point.ops_s / 1e6);
-        format!("{} ({rate} M ops/s, {} MiB)", point.cell.strategy, mebibytes(point))
+        format!("{} ({rate} M ops/s, {})", point.cell.strategy, unit.amount(point.bytes))
     };
     let names: Vec<String> = points.iter().map(name).collect();
     format::and(&names.iter().map(String::as_str).collect::<Vec<_>>())
@@ -135,15 +187,16 @@ fn names(points: &[&Point]) -> String {
 
 /// Logarithmic both ways.
 struct Axes {
-    /// In MiB.
+    unit: Unit,
+    /// In the scale of the unit.
     memory: (f64, f64),
     /// In million operations per second.
     rate: (f64, f64),
 }
 
 impl Axes {
-    fn of(points: &[&Point]) -> Option<Self> {
-        let range = |of: fn(&Point) -> f64| {
+    fn of(points: &[&Point], unit: Unit) -> Option<Self> {
+        let range = |of: &dyn Fn(&Point) -> f64| {
             let low = points.iter().map(|point| of(point)).min_by(f64::total_cmp)?;
             let high = points.iter().map(|point| of(point)).max_by(f64::total_cmp)?;
             // Room for a label at every side, also if all points lie on one line.
@@ -151,14 +204,15 @@ impl Axes {
             Some((low / margin, high * margin))
         };
         Some(Self {
-            memory: range(|point| point.bytes / f64::from(1_u32 << 20))?,
-            rate: range(|point| point.ops_s / 1e6)?,
+            unit,
+            memory: range(&|point| point.bytes / unit.scale())?,
+            rate: range(&|point| point.ops_s / 1e6)?,
         })
     }
 
-    fn x(&self, mebibytes: f64) -> f64 {
+    fn x(&self, amount: f64) -> f64 {
         let (low, high) = self.memory;
-        FRAME.left + (mebibytes / low).ln() / (high / low).ln() * (FRAME.right - FRAME.left)
+        FRAME.left + (amount / low).ln() / (high / low).ln() * (FRAME.right - FRAME.left)
     }
 
     fn y(&self, rate: f64) -> f64 {
@@ -167,7 +221,7 @@ impl Axes {
     }
 
     fn place(&self, point: &Point) -> (f64, f64) {
-        (self.x(point.bytes / f64::from(1_u32 << 20)), self.y(point.ops_s / 1e6))
+        (self.x(point.bytes / self.unit.scale()), self.y(point.ops_s / 1e6))
     }
 
     fn chart(&self, points: &[&Point], title: &str, region: &str) -> Markup {
@@ -188,10 +242,10 @@ impl Axes {
                         line.grid x1=(x) x2=(x) y1=(FRAME.top) y2=(FRAME.bottom) {}
                         text x=(x) y=(FRAME.bottom + 15.0) text-anchor="middle" { (number(mark)) }
                     }
-                    text x=(px((FRAME.left + FRAME.right) / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { "resident memory of the process, MiB" }
+                    text x=(px((FRAME.left + FRAME.right) / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (self.unit.name()) }
                     text x="4" y="13" { "million operations a second" }
                     polyline.front points=(self.front(points)) {}
-                    @for ((point, place), label) in points.iter().zip(&places).zip(&found) { (mark(point, *place, label.as_ref())) }
+                    @for ((point, place), label) in points.iter().zip(&places).zip(&found) { (mark(point, *place, label.as_ref(), self.unit)) }
                 }
             }
         }
@@ -210,7 +264,7 @@ impl Axes {
     }
 }
 
-fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>) -> Markup {
+fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>, unit: Unit) -> Markup {
     let class = match point {
         Point { limit: true, .. } => "limit",
         Point { front: true, .. } => "best",
@@ -218,7 +272,7 @@ fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>) -> Markup {
     };
     html! {
             g class=(class) {
-                title { (point.cell.strategy) ": " (format::significant(point.ops_s / 1e6)) " M ops/s, " (mebibytes(point)) " MiB" }
+                title { (point.cell.strategy) ": " (format::significant(point.ops_s / 1e6)) " M ops/s, " (unit.amount(point.bytes)) }
                 circle cx=(px(x)) cy=(px(y)) r="3.2" {}
                 @if let Some(label) = label {
                     @if let Some((end_x, end_y)) = label.leader { line x1=(px(x)) y1=(px(y)) x2=(px(end_x)) y2=(px(end_y)) {} }
@@ -276,9 +330,9 @@ mod tests {
             ("twin", 50, 10),
             ("frozen", 99, 7),
         ]);
-        let plot = Plot::of(&cells, &group());
+        let plot = Plot::of(&cells, &group(), &[]);
         let front: Vec<&str> =
-            plot.0.iter().filter(|point| point.front).map(|point| point.cell.strategy.as_str()).collect();
+            plot.points.iter().filter(|point| point.front).map(|point| point.cell.strategy.as_str()).collect();
         assert_eq!(front, ["small", "middle", "big"]);
         let drawn = plot.draw("here", "chart").into_string();
         assert_eq!(
@@ -295,9 +349,20 @@ mod tests {
     #[test]
     fn what_is_far_slower_is_named_below_and_what_nothing_beats_is_drawn() {
         let cells = cells(&[("fast", 90, 30), ("slow", 1, 40), ("tiny", 1, 2)]);
-        let drawn = Plot::of(&cells, &group()).draw("here", "chart").into_string();
+        let drawn = Plot::of(&cells, &group(), &[]).draw("here", "chart").into_string();
         assert!(drawn.contains("below the frame: slow (1.00 M ops/s, 40.0 MiB)."), "{drawn}");
         assert!(drawn.contains("<title>tiny: 1.00"), "{drawn}");
+    }
+
+    #[test]
+    fn bytes_an_entry_are_taken_where_they_were_counted() {
+        let cells = cells(&[("lean", 10, 30), ("fat", 20, 30), ("uncounted", 5, 30)]);
+        let mut memory = [crate::testing::counted("lean"), crate::testing::counted("fat")].concat();
+        memory[5].filled_bytes = Some(96_000);
+        let drawn = Plot::of(&cells, &group(), &memory).draw("here", "chart").into_string();
+        assert!(drawn.contains("lean</th><td class=\"n\">48.0</td>"), "{drawn}");
+        assert!(drawn.contains("<title>fat: 20.0 M ops/s, 96.0 bytes an entry</title>"), "{drawn}");
+        assert!(!drawn.contains("uncounted") && !drawn.contains("MiB"), "{drawn}");
     }
 
     #[test]

@@ -4,11 +4,13 @@ mod answers;
 mod axis;
 mod claims;
 mod heatmap;
+mod latency;
 mod lines;
 mod memory;
 mod noise;
 mod place;
 mod provenance;
+mod reclamation;
 mod runs;
 mod self_test;
 mod spread;
@@ -128,7 +130,9 @@ fn parts(view: &View) -> Markup {
         (winners::section(view))
         (heatmap::section(view))
         (lines::section(view, &rank))
+        (latency::section(view))
         (memory::section(view))
+        (reclamation::section(view))
         (overall(view, &rank))
         (table::section(view))
         (claims::section(view))

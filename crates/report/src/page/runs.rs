@@ -19,7 +19,7 @@ pub(super) fn section(views: &[View]) -> Markup {
             h2 id="answer" { "Which map, and where?" }
             p { "Each run is compared within itself, and its numbers are never mixed with another's: only the answers stand side by side." }
             (redefined(views))
-            (answers::bar(&groups, fewest, "oversubscribed in some runs"))
+            (answers::bar(&groups, fewest, "oversubscribed in some runs", &[Objective::Throughput, Objective::Memory]))
             (answers_of(views, &groups, Objective::Throughput))
             details {
                 summary { "By memory" }

@@ -3,7 +3,7 @@
 use mapbench_results::{Cell, Group};
 use maud::{Markup, html};
 
-use crate::objective::{Objective, by_memory};
+use crate::objective::{Objective, by_memory, by_p99};
 use crate::{Input, answer};
 
 /// A run, alone on its page or one of several.
@@ -11,17 +11,19 @@ pub(super) struct View<'a> {
     pub(super) input: Input<'a>,
     /// The cells as [`Objective::Memory`] compares them.
     by_memory: Vec<Cell>,
+    /// The cells as [`Objective::P99`] compares them.
+    by_p99: Vec<Cell>,
     /// Which of several, from 1.
     place: Option<usize>,
 }
 
 impl<'a> View<'a> {
     pub(super) fn alone(input: Input<'a>) -> Self {
-        Self { by_memory: by_memory(&input), input, place: None }
+        Self { by_memory: by_memory(&input), by_p99: by_p99(&input), input, place: None }
     }
 
     pub(super) fn one_of_several(input: Input<'a>, place: usize) -> Self {
-        Self { by_memory: by_memory(&input), input, place: Some(place) }
+        Self { by_memory: by_memory(&input), by_p99: by_p99(&input), input, place: Some(place) }
     }
 
     pub(super) fn is_alone(&self) -> bool {
@@ -32,6 +34,7 @@ impl<'a> View<'a> {
     pub(super) fn answer(&self, group: &Group, objective: Objective) -> String {
         let cells = match objective {
             Objective::Throughput => self.input.cells,
+            Objective::P99 => &self.by_p99,
             Objective::Memory => &self.by_memory,
         };
         answer::sentence(cells, group, objective)

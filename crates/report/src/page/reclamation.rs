@@ -1,0 +1,290 @@
+//! What a map allocates, holds and gives back, as the allocator counted it.
+
+use mapbench_results::{ALL_OPERATIONS, Group, Memory, Reclamation, Stage, Status};
+use mapbench_stats::median;
+use maud::{Markup, html};
+
+use super::View;
+use super::axis::px;
+use crate::format;
+use crate::latency::duration;
+
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 320.0;
+const LEFT: f64 = 52.0;
+const RIGHT: f64 = 10.0;
+const TOP: f64 = 24.0;
+const BOTTOM: f64 = 40.0;
+
+/// Curves that are drawn: those that rise highest.
+const CURVES: usize = 7;
+
+/// Nothing if the run did not count.
+pub(super) fn section(view: &View) -> Markup {
+    let input = &view.input;
+    if input.provenance.plan.memory.is_none() {
+        return html! {};
+    }
+    let cores = input.provenance.host.cores;
+    let groups: Vec<&Group> = input.provenance.plan.groups.iter().collect();
+    let shown = super::answers::chosen(&groups, cores);
+    let case = |group: &Group| {
+        let title = format::group(group, cores);
+        html! {
+            div.case data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) {
+                (draw(view, group, &title))
+            }
+        }
+    };
+    let body = html! {
+        p { "Counted by the allocator, in processes of their own that time nothing. An entry of the workload is a key and a value of 16 bytes in all: what a map holds beyond is its own. After the load nobody works; then the first thread stays inside a read while the others go on, as a slow reader does; then nobody works again, and the map is dropped. The chart has what the map held beyond the filled one, of the first process of each map: lines are broken between the stages." }
+        @if let Some(shown) = shown {
+            @if view.is_alone() { (super::answers::twin(&groups, cores)) }
+            (case(shown))
+            @if groups.len() > 1 {
+                details.cases {
+                    summary { "The other shares of reads and numbers of threads" }
+                    @for group in groups.iter().filter(|group| **group != shown) { (case(group)) }
+                }
+            }
+            p.unmeasured hidden { "This combination was not measured." }
+        }
+    };
+    view.section("reclamation", "Allocation and reclamation", &body)
+}
+
+fn draw(view: &View, group: &Group, title: &str) -> Markup {
+    let beside = &view.input.beside;
+    let strategies = &view.input.provenance.plan.strategies;
+    let counted: Vec<Counted> =
+        strategies.iter().filter_map(|strategy| Counted::of(beside.memory, group, strategy)).collect();
+    let mut curves: Vec<Curve> = counted
+        .iter()
+        .filter_map(|counted| Curve::of(beside.reclamation, group, counted))
+        .filter(|curve| curve.highest() > 0.0)
+        .collect();
+    curves.sort_by(|a, b| b.highest().total_cmp(&a.highest()));
+    curves.truncate(CURVES);
+    html! {
+        figure.latency {
+            figcaption { (title) }
+            @if curves.is_empty() { p.hint { "No map held more than when it was filled." } }
+            @else { (chart(&curves, title, &view.name(&format!("Chart: reclamation, {title}")))) }
+        }
+        @if counted.is_empty() { p.hint { "Nothing was counted." } }
+        @else { details open { summary { "Counts" } (view.scroll(&format!("allocation, {title}"), &table(&counted))) } }
+    }
+}
+
+/// What was counted of a cell; medians over its forks.
+struct Counted<'a> {
+    strategy: &'a str,
+    /// The rows of all operations and of each kind.
+    rows: Vec<&'a Memory>,
+}
+
+impl<'a> Counted<'a> {
+    fn of(rows: &'a [Memory], group: &Group, strategy: &'a str) -> Option<Self> {
+        let rows: Vec<&Memory> = rows.iter().filter(|row| row.strategy == strategy && row.group() == *group).collect();
+        (!rows.is_empty()).then_some(Self { strategy, rows })
+    }
+
+    fn failure(&self) -> Option<&Memory> {
+        let measured = self.rows.iter().any(|row| row.status == Status::Ok);
+        self.rows.iter().copied().find(|row| row.status != Status::Ok && !measured)
+    }
+
+    fn all(&self, field: impl Fn(&Memory) -> Option<f64>) -> Option<f64> {
+        let rows = self.rows.iter().filter(|row| row.operation == ALL_OPERATIONS);
+        median(&rows.filter_map(|row| field(row)).collect::<Vec<_>>())
+    }
+
+    fn number(&self, field: fn(&Memory) -> Option<u64>) -> Option<f64> {
+        self.all(|row| field(row).map(|value| value as f64))
+    }
+
+    /// Allocations, or bytes, an operation: of the reads, or of all others.
+    fn per_operation(&self, reads: bool, field: fn(&Memory) -> Option<u64>) -> Option<f64> {
+        let rows = self.rows.iter().filter(|row| row.operation != ALL_OPERATIONS && (row.operation == "read") == reads);
+        let (operations, amount) = rows
+            .filter_map(|row| Some((row.operations?, field(row)?)))
+            .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        (operations > 0).then(|| amount as f64 / operations as f64)
+    }
+}
+
+fn table(counted: &[Counted]) -> Markup {
+    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), format::significant);
+    let kibibytes = |value: Option<f64>| shown(value.map(|bytes| bytes / 1_024.0));
+    html! {
+        table {
+            thead {
+                tr {
+                    th rowspan="2" scope="col" { "strategy" }
+                    th.n colspan="2" scope="colgroup" { "filled" }
+                    th.n colspan="2" scope="colgroup" { "a write" }
+                    th.n colspan="2" scope="colgroup" { "a read" }
+                    th.n colspan="3" scope="colgroup" { "beyond filled, KiB" }
+                    th.n colspan="2" scope="colgroup" { "while one reads" }
+                    th.n colspan="2" scope="colgroup" { "dropped" }
+                }
+                tr {
+                    @for column in ["bytes an entry", "of 16", "allocations", "bytes", "allocations", "bytes", "peak", "at the stop", "after a rest", "beyond filled, KiB", "standstill", "time", "left, KiB"] { th.n scope="col" { (column) } }
+                }
+            }
+            tbody {
+                @for map in counted {
+                    @let filled = map.number(|row| row.filled_bytes);
+                    @let beyond = |field: fn(&Memory) -> Option<u64>| kibibytes(map.number(field).zip(filled).map(|(bytes, filled)| (bytes - filled).max(0.0)));
+                    @let an_entry = map.all(Memory::bytes_per_entry);
+                    tr {
+                        th scope="row" { (map.strategy) }
+                        @if let Some(failure) = map.failure() { td colspan="13" { (format::status(failure.status)) ": " (failure.message) } }
+                        @else {
+                            td.n { (shown(an_entry)) }
+                            td.n { (shown(an_entry.zip(map.number(|row| row.key_value_bytes)).map(|(bytes, least)| bytes / least))) "x" }
+                            @for reads in [false, true] {
+                                td.n { (shown(map.per_operation(reads, |row| row.allocations))) }
+                                td.n { (shown(map.per_operation(reads, |row| row.allocated_bytes))) }
+                            }
+                            td.n { (beyond(|row| row.peak_bytes)) }
+                            td.n { (beyond(|row| row.stopped_bytes)) }
+                            td.n { (beyond(|row| row.settled_bytes)) }
+                            td.n { (kibibytes(map.number(|row| row.held_bytes))) }
+                            td.n { (map.number(|row| row.held_standstill_ns).map_or_else(|| "–".to_owned(), |ns| duration(ns as u64))) }
+                            td.n { (map.number(|row| row.drop_ns).map_or_else(|| "–".to_owned(), |ns| duration(ns as u64))) }
+                            td.n { (kibibytes(map.number(|row| row.left_bytes))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a map held beyond the filled one: seconds and MiB, a list a stage.
+struct Curve<'a> {
+    strategy: &'a str,
+    stages: Vec<(Stage, Vec<(f64, f64)>)>,
+}
+
+impl<'a> Curve<'a> {
+    fn of(points: &[Reclamation], group: &Group, counted: &Counted<'a>) -> Option<Self> {
+        let filled = counted.rows.iter().find_map(|row| row.filled_bytes)? as f64;
+        let mut stages: Vec<(Stage, Vec<(f64, f64)>)> = Vec::new();
+        let own = points.iter().filter(|point| {
+            point.fork == 0
+                && point.strategy == counted.strategy
+                && point.stage != Stage::Dropped
+                && point.group() == *group
+        });
+        for point in own {
+            let place = (point.at_ns as f64 / 1e6, (point.live_bytes as f64 - filled).max(0.0) / f64::from(1 << 20));
+            match stages.last_mut() {
+                Some((stage, places)) if *stage == point.stage => places.push(place),
+                _ => stages.push((point.stage, vec![place])),
+            }
+        }
+        (!stages.is_empty()).then_some(Self { strategy: counted.strategy, stages })
+    }
+
+    /// In MiB, rounded to the hundredth: what is less is not seen.
+    fn highest(&self) -> f64 {
+        let places = self.stages.iter().flat_map(|(_, places)| places);
+        (places.map(|(_, mebibytes)| *mebibytes).fold(0.0, f64::max) * 100.0).floor() / 100.0
+    }
+}
+
+/// Every map's stages begin at the same places, however long its own took.
+fn chart(curves: &[Curve], title: &str, region: &str) -> Markup {
+    let stages: Vec<Stage> = curves
+        .iter()
+        .map(|curve| &curve.stages)
+        .max_by_key(|stages| stages.len())
+        .into_iter()
+        .flatten()
+        .map(|(stage, _)| *stage)
+        .collect();
+    let highest = super::axis::round_above(curves.iter().map(Curve::highest).fold(0.0, f64::max));
+    let room = (WIDTH - LEFT - RIGHT) / stages.len() as f64;
+    let bottom = HEIGHT - BOTTOM;
+    let y = |mebibytes: f64| bottom - mebibytes.min(highest) / highest * (bottom - TOP);
+    let x = |place: usize, share: f64| LEFT + (place as f64 + share) * room;
+    let path = |place: usize, points: &[(f64, f64)]| {
+        let (first, last) = (points[0].0, points[points.len() - 1].0);
+        let share = |at: f64| (at - first) / (last - first).max(1e-9) * 0.96;
+        let point = |(at, mebibytes): &(f64, f64)| format!("{},{}", px(x(place, share(*at))), px(y(*mebibytes)));
+        points.iter().map(point).collect::<Vec<_>>().join(" ")
+    };
+    let label = format!("Memory beyond the filled map over time, {title}; the table below has the numbers");
+    html! {
+        div.scroll.chart tabindex="0" role="region" aria-label=(region) {
+            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
+                @for quarter in 0..=4 {
+                    @let mark = highest * f64::from(quarter) / 4.0;
+                    line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(px(y(mark))) y2=(px(y(mark))) {}
+                    text x=(LEFT - 5.0) y=(px(y(mark) + 4.0)) text-anchor="end" { (format::significant(mark)) }
+                }
+                text x="4" y="13" { "MiB beyond the filled map" }
+                @for (place, stage) in stages.iter().enumerate() {
+                    line.cores x1=(px(x(place, 0.0))) x2=(px(x(place, 0.0))) y1=(TOP) y2=(bottom) {}
+                    text x=(px(x(place, 0.48))) y=(bottom + 15.0) text-anchor="middle" { (stage_name(*stage)) }
+                }
+                @for (colour, curve) in curves.iter().enumerate().rev() {
+                    g class=(format!("c{colour}")) {
+                        title { (curve.strategy) }
+                        @for (place, (_, points)) in curve.stages.iter().enumerate().take(stages.len()) { polyline points=(path(place, points)) {} }
+                    }
+                }
+            }
+        }
+        ul.key { @for (colour, curve) in curves.iter().enumerate() { li class=(format!("c{colour}")) { (curve.strategy) ", at most " (format::significant(curve.highest())) " MiB" } } }
+    }
+}
+
+fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Load => "all work",
+        Stage::Held => "one stays inside a read",
+        Stage::Quiet => "nobody works",
+        Stage::Dropped => "dropped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::section;
+    use crate::page::View;
+    use crate::testing::{counted, curve, group, memory_plan, plan, provenance, with};
+    use crate::{Beside, Input};
+    use mapbench_results::{ALL_OPERATIONS, Memory, Status};
+
+    #[test]
+    fn a_run_that_did_not_count_has_no_section() {
+        with(&provenance(plan(&["a"])), |input| assert_eq!(section(&View::alone(*input)).into_string(), ""));
+    }
+
+    #[test]
+    fn what_was_counted_stands_in_the_table_and_what_rises_in_the_chart() {
+        let plan = mapbench_results::Plan { memory: Some(memory_plan()), ..plan(&["keeps", "flat", "broken"]) };
+        let provenance = provenance(plan);
+        let failed = Memory::unmeasured(&group(), "broken", 0, ALL_OPERATIONS, Status::TimedOut);
+        let memory =
+            [counted("keeps"), counted("flat"), vec![Memory { message: "too slow".to_owned(), ..failed }]].concat();
+        let curves = [curve("keeps", &[0, 1 << 20, 4 << 20]), curve("flat", &[0, 0, 0])].concat();
+        with(&provenance, |input| {
+            let beside = Beside { memory: &memory, reclamation: &curves, ..Beside::default() };
+            let page = section(&View::alone(Input { beside, ..*input })).into_string();
+            // 1000 entries of 16 bytes in 48 000; 10 writes that allocate 960 bytes; no read allocates.
+            for part in [
+                "<td class=\"n\">48.0</td><td class=\"n\">3.00x</td>",
+                "<td class=\"n\">1.00</td><td class=\"n\">96.0</td><td class=\"n\">0</td>",
+                "failed: timed out: too slow",
+                "keeps, at most 4.00 MiB",
+            ] {
+                assert!(page.contains(part), "{part} is missing: {page}");
+            }
+            assert!(!page.contains("flat, at most"), "{page}");
+        });
+    }
+}

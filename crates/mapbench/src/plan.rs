@@ -63,7 +63,7 @@ impl Profile {
                 warm_ms: 10,
                 slice_ms: 25,
                 latency_forks: 3,
-                latency_ms: 100,
+                latency_ms: 60,
                 memory_forks: 1,
             },
             Profile::Standard => Shape {

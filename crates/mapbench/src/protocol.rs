@@ -59,6 +59,32 @@ pub(crate) enum Pace {
     },
     /// The time when it is due.
     Open(Load),
+    /// The end of the one before: the first thread only reads, and every read is timed from there. The others do this.
+    Beside(Disturbance),
+}
+
+/// What threads do to a map while another reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Disturbance {
+    /// The writes of their streams.
+    Write,
+    /// Iterations over the whole map.
+    Iterate,
+    /// Inserts of ever new keys.
+    Grow,
+}
+
+impl Disturbance {
+    pub(crate) const ALL: [Self; 3] = [Self::Write, Self::Iterate, Self::Grow];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Iterate => "iterate",
+            Self::Grow => "grow",
+        }
+    }
 }
 
 /// When operations are due.

@@ -259,7 +259,7 @@ fn a_rate_that_nobody_reaches_is_said() {
     );
     assert!(shown.contains("latency.csv"), "{shown}");
     let run = Run::read(dir.path()).unwrap();
-    assert!(run.provenance.host.clock.is_some_and(|clock| clock.look_ns > 0));
+    assert!(run.provenance.host.clock.as_ref().is_some_and(|clock| clock.look_ns > 0));
     let rows =
         |kind, load_pct| run.latency.iter().filter(move |row: &&Latency| row.kind == kind && row.load_pct == load_pct);
     let common: Vec<&Latency> = rows(LatencyKind::ResponseTime, None).collect();
@@ -271,6 +271,9 @@ fn a_rate_that_nobody_reaches_is_said() {
     for load in [5, 50] {
         assert_eq!(rows(LatencyKind::ResponseTime, Some(load)).count(), 2);
     }
+    // A reader's pauses while the other thread writes, iterates, grows the map: of two maps.
+    assert_eq!(rows(LatencyKind::Pause, None).count(), 6);
+    assert!(rows(LatencyKind::Pause, None).all(|row| row.status == Status::Ok && row.samples > Some(0)), "{run:?}");
     // Each kind, and all of them.
     assert_eq!(rows(LatencyKind::ServiceTime, None).count(), 8);
 }

@@ -11,13 +11,19 @@ pub(crate) enum Asked {
     Share(u8),
     /// Response times at the rate that all maps are asked for.
     Common,
+    /// A reader's pauses while the other threads do this.
+    Pause(&'static str),
 }
 
 impl Asked {
     fn is(self, row: &Latency) -> bool {
-        let kind = if self == Asked::Service { LatencyKind::ServiceTime } else { LatencyKind::ResponseTime };
-        let load = if let Asked::Share(load) = self { Some(load) } else { None };
-        row.kind == kind && row.load_pct == load && row.operation == ALL_OPERATIONS
+        let (kind, load, operation) = match self {
+            Asked::Service => (LatencyKind::ServiceTime, None, ALL_OPERATIONS),
+            Asked::Share(load) => (LatencyKind::ResponseTime, Some(load), ALL_OPERATIONS),
+            Asked::Common => (LatencyKind::ResponseTime, None, ALL_OPERATIONS),
+            Asked::Pause(beside) => (LatencyKind::Pause, None, beside),
+        };
+        row.kind == kind && row.load_pct == load && row.operation == operation
     }
 
     /// All that a plan asks for, in the order in which they are shown.

@@ -24,6 +24,8 @@ impl Percentile {
 
     /// The 99th.
     pub const P99: Self = Self(99_000);
+    /// The 99.9th.
+    pub const P99_9: Self = Self(99_900);
 
     /// `50`, `99.9`
     #[must_use]

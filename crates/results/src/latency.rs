@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::row::{Place, Planned, Row};
 use crate::{Distribution, Group, LATENCY, Percentile, Plan, Status};
 
-/// How long operations took, by whose clock. The two are never mixed.
+/// How long operations took, by whose clock. They are never mixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LatencyKind {
@@ -14,6 +14,9 @@ pub enum LatencyKind {
     ServiceTime,
     /// From the time an operation was due, in an open loop: a stall is charged to every operation that it delays.
     ResponseTime,
+    /// From the end of one read of the first thread to the end of its next, in a closed loop, while the other threads do
+    /// what `operation` says.
+    Pause,
 }
 
 impl LatencyKind {
@@ -23,6 +26,7 @@ impl LatencyKind {
         match self {
             LatencyKind::ServiceTime => "service_time",
             LatencyKind::ResponseTime => "response_time",
+            LatencyKind::Pause => "pause",
         }
     }
 }
@@ -45,7 +49,7 @@ pub struct Latency {
     pub fork: u32,
     /// What was measured.
     pub kind: LatencyKind,
-    /// The kind of operation, or `all`.
+    /// The kind of operation, or `all`; of a pause what the other threads do: `write`, `iterate`, or `grow` the map.
     pub operation: String,
     /// The rate as a share of what the same worker did in a closed loop just before, every operation timed; in per cent.
     /// Empty for a service time and for the rate that all strategies share.
@@ -168,7 +172,7 @@ impl Row for Latency {
                 return Some("the status is ok but a measurement is missing".to_owned());
             }
             if !response && (self.saturated || self.load_pct.is_some() || self.rate_ops_s.is_some()) {
-                return Some("a service time has neither rate nor saturation".to_owned());
+                return Some("what has no rate has neither load nor saturation".to_owned());
             }
             return self.measured_problem();
         }

@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use mapbench_api::Operation;
+
 use mapbench_results::{ALL_OPERATIONS, Distribution, Group, Latency, LatencyKind, LatencyPlan, RunWriter, Status};
-use mapbench_workload::{Arrivals, SplitMix64, derive_seed};
+use mapbench_workload::{Arrivals, Mix, OpKind, SplitMix64, derive_seed};
 
 use super::worker_process::{Lost, WorkerProcess};
 use super::{Clock, Done, End, GroupPass, ORDER, Observer, Settled, Sweep, unexpected};
-use crate::protocol::{Event, Load, Pace, Request, Timed};
+use crate::protocol::{Disturbance, Event, Load, Pace, Request, Timed};
 use crate::{interrupt, system};
 
 /// What this part of the run's seed is for.
@@ -26,6 +28,8 @@ enum Step {
     Share(u8),
     /// Response times at the rate that all strategies are asked for.
     Common,
+    /// A reader's pauses while the others do this.
+    Pause(Disturbance),
 }
 
 impl Step {
@@ -33,7 +37,13 @@ impl Step {
         match self {
             Step::Service | Step::Capacity => LatencyKind::ServiceTime,
             Step::Share(_) | Step::Common => LatencyKind::ResponseTime,
+            Step::Pause(_) => LatencyKind::Pause,
         }
+    }
+
+    /// The `operation` of the row that is written last.
+    fn operation(self) -> &'static str {
+        if let Step::Pause(disturbance) = self { disturbance.name() } else { ALL_OPERATIONS }
     }
 
     fn load_pct(self) -> Option<u8> {
@@ -127,12 +137,16 @@ impl LatencyPass<'_> {
         loads.push(Step::Common);
         rng.shuffle(&mut loads);
         steps.extend(loads);
+        if group.threads > 1 {
+            // The map has grown after the last.
+            steps.extend(Disturbance::ALL.map(Step::Pause));
+        }
         let names: Vec<&str> = sweep.plan.strategies.iter().map(String::as_str).collect();
         let names: Vec<&str> = names
             .into_iter()
             .filter(|name| {
                 let entry = sweep.registry.find(name).expect("the plan was checked");
-                let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step));
+                let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step, mix));
                 entry.refuses(mix, group.threads).is_none() && !self.is_ended(name) && left
             })
             .collect();
@@ -153,7 +167,7 @@ impl LatencyPass<'_> {
                 if interrupt::came() {
                     return Ok(End::Interrupted);
                 }
-                if step != Step::Capacity && self.is_done(contender.name, step) {
+                if step != Step::Capacity && self.is_done(contender.name, step, mix) {
                     continue;
                 }
                 self.take(contender, step, writer, observer)?;
@@ -175,7 +189,7 @@ impl LatencyPass<'_> {
     ) -> Result<(), mapbench_results::Error> {
         let Some(worker) = &mut contender.worker else { return Ok(()) };
         let rate_ops_s = match step {
-            Step::Service | Step::Capacity => None,
+            Step::Service | Step::Capacity | Step::Pause(_) => None,
             Step::Share(load_pct) => Some((contender.capacity_ops_s * u64::from(load_pct) / 100).max(1)),
             Step::Common => Some(self.latency.rate_ops_s),
         };
@@ -194,6 +208,7 @@ impl LatencyPass<'_> {
         let &LatencyPlan { warm_ns, slice_ns, .. } = self.latency;
         let pace = match (step, rate_ops_s) {
             (Step::Capacity, _) => Pace::Closed { every: Some(1) },
+            (Step::Pause(disturbance), _) => Pace::Beside(disturbance),
             (_, None) => Pace::Closed { every: None },
             (_, Some(rate_ops_s)) => {
                 let load = u64::from(step.load_pct().unwrap_or(0));
@@ -237,8 +252,10 @@ impl LatencyPass<'_> {
             }
             .with(&Distribution::decode(text).expect("the answer was checked"), timed.saturated)
         };
+        // Of a reader all operations are reads.
         kinds
-            .chain([(ALL_OPERATIONS, &timed.all)])
+            .filter(|_| step == Step::Service)
+            .chain([(step.operation(), &timed.all)])
             .filter(|(operation, _)| !self.has(strategy, step, operation))
             .map(row)
             .collect()
@@ -246,7 +263,7 @@ impl LatencyPass<'_> {
 
     fn unmeasured(&self, strategy: &str, step: Step, status: Status) -> Latency {
         let row = Latency::unmeasured(self.pass.group, strategy, self.pass.fork, step.kind(), status);
-        Latency { load_pct: step.load_pct(), ..row }
+        Latency { load_pct: step.load_pct(), operation: step.operation().to_owned(), ..row }
     }
 
     fn fail(
@@ -267,8 +284,17 @@ impl LatencyPass<'_> {
         self.written.has(self.pass.group, strategy, self.pass.fork, step, operation)
     }
 
-    fn is_done(&self, strategy: &str, step: Step) -> bool {
-        self.has(strategy, step, ALL_OPERATIONS)
+    /// Whether there is nothing to do: the rows are there, or the strategy cannot disturb so.
+    fn is_done(&self, strategy: &str, step: Step, mix: Mix) -> bool {
+        let info = &self.pass.sweep.registry.find(strategy).expect("the plan was checked").info;
+        let lacks = |operation| info.lacks(operation).is_some();
+        let cannot = match step {
+            Step::Pause(Disturbance::Write) => mix.kinds().all(|kind| kind == OpKind::Read),
+            Step::Pause(Disturbance::Iterate) => lacks(Operation::ForEach),
+            Step::Pause(Disturbance::Grow) => lacks(Operation::Insert),
+            _ => false,
+        };
+        cannot || self.has(strategy, step, step.operation())
     }
 
     fn is_ended(&self, strategy: &str) -> bool {

@@ -26,6 +26,9 @@ pub(crate) trait Access {
     /// What a strategy does between batches.
     fn quiesce(&mut self);
 
+    /// Visits every entry, of a strategy that can iterate.
+    fn iterate(&mut self);
+
     /// Stays inside a read while `on` is true: of the first key among those of the operations that the map holds.
     fn hold(&mut self, ops: &[PackedOp], on: &dyn Fn() -> bool);
 
@@ -65,6 +68,12 @@ impl<H: MapHandle<u64, u64>> Access for WordsAccess<H> {
 
     fn quiesce(&mut self) {
         self.handle.quiesce();
+    }
+
+    fn iterate(&mut self) {
+        let mut sum = 0_u64;
+        self.handle.for_each(|_, value| sum = sum.wrapping_add(*value));
+        std::hint::black_box(sum);
     }
 
     fn hold(&mut self, ops: &[PackedOp], on: &dyn Fn() -> bool) {

@@ -230,6 +230,11 @@ impl Crew {
         Ok(())
     }
 
+    /// Whether any thread has noted the end of its measured time.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire) > 0
+    }
+
     /// Tells that the first thread is inside its read.
     pub(crate) fn note_inside(&self) {
         self.started.store(1, Ordering::Release);

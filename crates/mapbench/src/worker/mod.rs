@@ -7,6 +7,7 @@ mod check;
 mod coordinator;
 mod count;
 mod open_loop;
+mod pauses;
 mod planted;
 mod thread;
 mod timed;

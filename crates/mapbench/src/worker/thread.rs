@@ -76,7 +76,7 @@ pub(super) struct Runner<'a> {
     pub(super) cursor: usize,
     pub(super) batch: usize,
     pub(super) tally: Tally,
-    planted: Option<Plant>,
+    pub(super) planted: Option<Plant>,
 }
 
 impl Runner<'_> {
@@ -86,12 +86,13 @@ impl Runner<'_> {
             Work::Slice => self.slice(access, seat, None),
             Work::Time(Pace::Closed { every }) => self.slice(access, seat, Some(Timer::new(task.origin, every))),
             Work::Time(Pace::Open(load)) => self.respond(access, seat, &task, load),
+            Work::Time(Pace::Beside(disturbance)) => self.pause(access, seat, &task, disturbance),
             Work::Count { hold } => self.count(access, seat, hold),
             Work::Rest => self.rest(access, seat),
         }
     }
 
-    fn slice(&mut self, access: &mut dyn Access, seat: &Seat, mut timer: Option<Timer>) {
+    pub(super) fn slice(&mut self, access: &mut dyn Access, seat: &Seat, mut timer: Option<Timer>) {
         let before = self.tally;
         let mut start: Option<(Instant, u64)> = None;
         let mut measured: Option<Measured> = None;

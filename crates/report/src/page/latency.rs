@@ -33,7 +33,7 @@ pub(super) fn section(view: &View) -> Markup {
     };
     let rate = millions(plan.rate_ops_s);
     let body = html! {
-        p { "Response time: operations are due at a rate (" (plan.arrivals) " arrivals), whether the map is ready or not, and each counts from the time when it was due, so that a stall is charged to every operation that it delays. The chart is at " (rate) " operations a second over all threads, the same for every map; the table has shares of what each map did in a closed loop with every operation timed as well. Saturated: the map did not keep up, and how long operations take then depends on how long one looks. Service time: from an operation's start to its end in a closed loop, some of the operations; never to be mixed with the other." }
+        p { "Response time: operations are due at a rate (" (plan.arrivals) " arrivals), whether the map is ready or not, and each counts from the time when it was due, so that a stall is charged to every operation that it delays. The chart is at " (rate) " operations a second over all threads, the same for every map; the table has shares of what each map did in a closed loop with every operation timed as well. Saturated: the map did not keep up, and how long operations take then depends on how long one looks. Service time: from an operation's start to its end in a closed loop, some of the operations; never to be mixed with the other. Pauses: the time from the end of one read of the first thread to the end of its next, while the other threads do something else; with more threads than cores a thread that holds a lock or a guard may be descheduled." }
         @if let Some(clock) = &input.provenance.host.clock {
             p.hint { "Clock: " (clock.source.as_deref().unwrap_or("unknown source")) ", one look takes " (clock.look_ns) " ns, which every response time includes; " (clock.drift_ppb) " thousand millionths faster than the raw counter. Values are right to a hundredth. A percentile with fewer than 100 samples above it is not shown." }
         }
@@ -75,10 +75,16 @@ impl Row<'_> {
     }
 }
 
+/// What the other threads do, as rows name it and as readers read it.
+const BESIDE: [(&str, &str); 3] =
+    [("write", "the others write"), ("iterate", "the others iterate"), ("grow", "the others grow the map")];
+
 /// The maps of a group that were measured, the shortest 99th percentile first.
 struct Case<'a> {
     asked: Vec<Asked>,
     rows: Vec<Row<'a>>,
+    /// The pauses of each map, in the order of [`BESIDE`].
+    pauses: Vec<(&'a str, [Option<Tail>; BESIDE.len()])>,
     rate_ops_s: u64,
 }
 
@@ -93,7 +99,12 @@ impl<'a> Case<'a> {
         };
         let mut rows: Vec<Row> = input.provenance.plan.strategies.iter().filter_map(row).collect();
         rows.sort_by_key(Row::p99);
-        Self { asked, rows, rate_ops_s: plan.rate_ops_s }
+        let pauses = input.provenance.plan.strategies.iter().map(|strategy| {
+            let tails = BESIDE.map(|(beside, _)| Tail::of(&own, group, strategy, Asked::Pause(beside)));
+            (strategy.as_str(), tails)
+        });
+        let pauses = pauses.filter(|(_, tails)| tails.iter().any(Option::is_some)).collect();
+        Self { asked, rows, pauses, rate_ops_s: plan.rate_ops_s }
     }
 
     fn draw(&self, view: &View, title: &str) -> Markup {
@@ -112,6 +123,7 @@ impl<'a> Case<'a> {
                 @if !saturated.is_empty() { p.hint { "Saturated at this rate: " (format::and(&saturated)) "." } }
             }
             @if !self.rows.is_empty() { details open { summary { "Percentiles" } (view.scroll(&format!("latency, {title}"), &self.table())) } }
+            @if !self.pauses.is_empty() { details open { summary { "Pauses of a reader" } (view.scroll(&format!("pauses, {title}"), &self.pause_table())) } }
         }
     }
 
@@ -138,6 +150,35 @@ impl<'a> Case<'a> {
                             (four(row.common()))
                             @for (asked, tail) in self.asked.iter().zip(&row.tails) { @if let Asked::Share(_) = asked { (p99(tail.as_ref())) } }
                             (four(row.tails.first().and_then(Option::as_ref)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Case<'_> {
+    fn pause_table(&self) -> Markup {
+        html! {
+            table.tails {
+                thead {
+                    tr {
+                        th rowspan="2" scope="col" { "strategy" }
+                        @for (_, beside) in BESIDE { th.n colspan="2" scope="colgroup" { (beside) } }
+                    }
+                    tr { @for _ in BESIDE { th.n scope="col" { "99.9 %" } th.n scope="col" { "longest" } } }
+                }
+                tbody {
+                    @for (strategy, tails) in &self.pauses {
+                        tr {
+                            th scope="row" { (strategy) }
+                            @for tail in tails {
+                                @if let Some(Tail::Times(times)) = tail {
+                                    td.n { (percentile(times, Percentile::P99_9)) }
+                                    td.n { (times.max_ns().map_or_else(|| "–".to_owned(), duration)) }
+                                } @else { td colspan="2" { (unmeasured(tail.as_ref())) } }
+                            }
                         }
                     }
                 }
@@ -314,7 +355,13 @@ mod tests {
             rate_ops_s: None,
             ..response(&row.strategy, 0, &[(250, 100_000)])
         };
-        let rows = [slow.clone(), quick.clone(), full, service(&slow), service(&quick)];
+        let pause = Latency {
+            kind: LatencyKind::Pause,
+            operation: "iterate".to_owned(),
+            rate_ops_s: None,
+            ..response("slow", 0, &[(300, 100_000), (7_000_000, 1)])
+        };
+        let rows = [slow.clone(), quick.clone(), full, service(&slow), service(&quick), pause];
         with(&provenance, |input| {
             let beside = crate::Beside { latency: &rows, ..crate::Beside::default() };
             let page = section(&View::alone(crate::Input { beside, ..*input })).into_string();
@@ -324,6 +371,7 @@ mod tests {
             assert!(page.contains("<td colspan=\"4\">saturated</td>"), "{page}");
             assert!(page.contains("<title>quick</title>") && !page.contains("<title>full</title>"));
             assert!(page.contains("at 1.00 M operations a second"), "{page}");
+            assert!(page.contains("<td class=\"n\">301 ns</td><td class=\"n\">7.01 ms</td>"), "{page}");
             // 99 % below: the last two hundredths are slow.
             assert!(
                 page.contains("<th scope=\"row\">slow</th><td class=\"n\">2.01 µs</td><td class=\"n\">90"),

@@ -6,10 +6,12 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bustle::{Collection, CollectionHandle};
-use mapbench::floor::time_loop;
-use mapbench_api::{ConcurrentMap, MapHandle};
+use foldhash::fast::FixedState;
+use mapbench::floor::{time_loop, time_sampled_loop};
+use mapbench_adapter_lock::StdRwLock;
+use mapbench_api::{ConcurrentMap, MapHandle, Strategy};
 use mapbench_stats::{median, ratio};
-use mapbench_workload::{Percent, Workload};
+use mapbench_workload::{Percent, Workload, key_of, prefilled, value_of};
 
 /// A map that does nothing, but looks at the key, so that the loop must make it.
 struct Nothing;
@@ -91,6 +93,43 @@ fn nanoseconds(elapsed: Duration, ops: u64) -> f64 {
     elapsed.as_nanos() as f64 / ops as f64
 }
 
+/// The map of the workload behind one lock: of the maps that can be shared, one of the fastest on a single thread.
+fn filled(workload: &Workload) -> impl ConcurrentMap<u64, u64> {
+    let keys = prefilled(workload.population, workload.key_range).map(key_of);
+    StdRwLock::build(workload.population as usize, FixedState::with_seed(1), keys.map(|key| (key, value_of(key, 0))))
+}
+
+/// What timing some operations adds to a closed loop, in turns with one in which none is timed.
+fn timing<M: ConcurrentMap<u64, u64>>(name: &str, workload: &Workload, map: impl Fn() -> M) {
+    let mix = workload.mix(Percent::whole(90)).expect("a share of at most 100");
+    let mut every = 0;
+    let mut sampled = || {
+        let (ops, elapsed, one_of) = time_sampled_loop(map(), mix, workload.key_range, OPERATIONS);
+        every = one_of;
+        nanoseconds(elapsed, ops)
+    };
+    let plain = || {
+        let (ops, elapsed) = time_loop(map(), mix, workload.key_range, OPERATIONS);
+        nanoseconds(elapsed, ops)
+    };
+    let mut turn = |round: u32| {
+        let (with, without) = if round % 2 == 0 {
+            let with = sampled();
+            (with, plain())
+        } else {
+            let without = plain();
+            (sampled(), without)
+        };
+        (with / without).ln()
+    };
+    let logs: Vec<Vec<f64>> = (0..5).map(|_| (0..4).map(&mut turn).collect()).collect();
+    let quotient = ratio(&logs, 1).expect("twenty finite ratios");
+    println!(
+        "    {name}, 90 % reads, one operation of {every} timed: {:.3} times as long [{:.3}, {:.3}]",
+        quotient.estimate, quotient.low, quotient.high
+    );
+}
+
 fn main() {
     let workload = Workload::parse(include_str!("../workloads/ratio-sweep.toml")).expect("shipped workloads are sound");
     // bustle's own check of the answers refuses a map that does nothing as soon as there are writes.
@@ -119,4 +158,7 @@ fn main() {
     println!("    ratio    {:.2} [{:.2}, {:.2}]", quotient.estimate, quotient.low, quotient.high);
     let mixed: Vec<f64> = (0..5).map(|_| ours(&workload, 50)).collect();
     println!("    mapbench at 50 % reads, 25 % inserts, 25 % removes {:.2}", median(&mixed).expect("five figures"));
+    println!("what timing operations adds to a closed loop, one thread, twenty turns:");
+    timing("a map that does nothing", &workload, || Nothing);
+    timing("std-rwlock", &workload, || filled(&workload));
 }

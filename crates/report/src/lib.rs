@@ -22,7 +22,7 @@ pub use gate::{gate_junit, gate_markdown, gate_terminal};
 pub use page::{html, html_of, html_of_claims};
 pub use self_test::{SelfTestSummary, summarise_self_test};
 pub use semantics::Standing;
-pub use summary::{LIMITS, summarise};
+pub use summary::{LIMITS, complete, summarise};
 pub use text::{Cells, Text, compare, diff, ranking, semantics, tables};
 pub use variance::{Spread, spreads};
 

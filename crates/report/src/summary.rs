@@ -1,8 +1,9 @@
 //! Slices to cells.
 
-use mapbench_results::{Cell, Group, Plan, Sample, Status};
+use mapbench_results::{Cell, Group, Latency, Memory, Percentile, Plan, Sample, Status};
 use mapbench_stats::median;
 
+use crate::latency::{Asked, Tail};
 use crate::objective::Objective;
 use crate::rates::{ByCell, Rates};
 
@@ -29,6 +30,24 @@ pub fn summarise(plan: &Plan, cores: u32, samples: &[Sample]) -> Vec<Cell> {
         cells.extend(measured.into_iter().map(|(cell, _)| cell));
     }
     cells
+}
+
+/// Adds to the cells what was measured beside throughput: percentiles over all forks of a cell, and the median over forks
+/// of the bytes an entry.
+pub fn complete(cells: &mut [Cell], latency: &[Latency], memory: &[Memory]) {
+    for cell in cells {
+        let group = cell.group();
+        let percentile =
+            |asked, percentile| Tail::of(latency, &group, &cell.strategy, asked)?.times()?.percentile_ns(percentile);
+        let [p50, ..] = Percentile::ALL;
+        cell.service_p50_ns = percentile(Asked::Service, p50);
+        cell.service_p99_ns = percentile(Asked::Service, Percentile::P99);
+        cell.response_p50_ns = percentile(Asked::Common, p50);
+        cell.response_p99_ns = percentile(Asked::Common, Percentile::P99);
+        let own = memory.iter().filter(|row| row.strategy == cell.strategy && row.group() == group);
+        let bytes: Vec<f64> = own.filter_map(Memory::bytes_per_entry).collect();
+        cell.bytes_per_entry = median(&bytes).map(|bytes| bytes.round() as u64);
+    }
 }
 
 fn summarise_cell(group: &Group, strategy: &str, cores: u32, rows: &[&Sample]) -> (Cell, Rates) {
@@ -62,6 +81,11 @@ fn summarise_cell(group: &Group, strategy: &str, cores: u32, rows: &[&Sample]) -
         hit_ppm: (hits + misses > 0).then(|| (hits as f64 / (hits + misses) as f64 * 1e6).round() as u64),
         rss_bytes: column(|row| row.rss_bytes),
         message,
+        service_p50_ns: None,
+        service_p99_ns: None,
+        response_p50_ns: None,
+        response_p99_ns: None,
+        bytes_per_entry: None,
     };
     (cell, rates)
 }
@@ -116,7 +140,19 @@ fn best(measured: &[(Cell, Rates)], objective: Objective) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{failure, plan, slices};
+    use crate::testing::{counted, failure, plan, response, slices};
+
+    #[test]
+    fn what_was_measured_beside_is_added_to_its_cell() {
+        let mut cells = summarise(&plan(&["a", "b"]), 2, &[]);
+        let latency = [response("a", 0, &[(1_000, 99_000), (50_000, 1_500)]), response("a", 1, &[(1_000, 99_500)])];
+        complete(&mut cells, &latency, &counted("b"));
+        assert_eq!(cells[0].response_p50_ns.map(|ns| ns / 100), Some(10));
+        // 1 500 of 200 000 are slow: less than a hundredth.
+        assert_eq!(cells[0].response_p99_ns, cells[0].response_p50_ns);
+        assert_eq!((cells[0].service_p50_ns, cells[0].bytes_per_entry), (None, None));
+        assert_eq!((cells[1].response_p99_ns, cells[1].bytes_per_entry), (None, Some(48)));
+    }
 
     #[test]
     fn ratios_are_taken_within_rounds() {

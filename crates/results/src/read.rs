@@ -213,7 +213,7 @@ fn parse_rows<T: Row>(
     if !reader.read_record(&mut header).map_err(|error| csv_error(1, error))? {
         return Err(Error::line(file, 1, &format!("the header is missing; {}", T::TORN)));
     }
-    if let Some(problem) = header_problem(&header, columns::<T>()) {
+    if let Some(problem) = header_problem(&header, columns::<T>(), T::ADDED) {
         return Err(Error::line(file, 1, &format!("{problem}; {NOT_OURS}")));
     }
     let (mut record, mut rows) = (StringRecord::new(), Vec::new());
@@ -232,8 +232,9 @@ fn parse_rows<T: Row>(
     Ok(rows)
 }
 
-fn header_problem(header: &StringRecord, columns: &[&str]) -> Option<String> {
-    if header.iter().eq(columns.iter().copied()) {
+fn header_problem(header: &StringRecord, columns: &[&str], added: usize) -> Option<String> {
+    let earlier = &columns[..columns.len() - added];
+    if [columns, earlier].iter().any(|columns| header.iter().eq(columns.iter().copied())) {
         return None;
     }
     let missing = columns.iter().find(|column| !header.iter().any(|found| found == **column));

@@ -11,6 +11,9 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
     /// What to do about a file that ends in half a line.
     const TORN: &'static str = "the run was interrupted: `mapbench run --resume` repairs it and goes on";
 
+    /// Columns at the end that files of earlier programs lack.
+    const ADDED: usize = 0;
+
     /// What the row is about, for messages.
     fn subject(&self) -> String;
 
@@ -113,6 +116,7 @@ impl Planned for Machine {
 
 impl Row for Cell {
     const FILE: &'static str = CELLS;
+    const ADDED: usize = 5;
 
     fn subject(&self) -> String {
         format!("{:?}", self.place())

@@ -203,6 +203,16 @@ pub struct Cell {
     pub rss_bytes: Option<u64>,
     /// Why the status is not `ok`, or what became of the forks that failed.
     pub message: String,
+    /// Median service time over all forks, in nanoseconds. This and the next four are empty unless the run measured them.
+    pub service_p50_ns: Option<u64>,
+    /// 99th percentile of the service time.
+    pub service_p99_ns: Option<u64>,
+    /// Median response time at the rate that all maps are asked for; empty too where the map was saturated.
+    pub response_p50_ns: Option<u64>,
+    /// 99th percentile of the response time at that rate.
+    pub response_p99_ns: Option<u64>,
+    /// Bytes that the filled map holds for each of its entries, rounded.
+    pub bytes_per_entry: Option<u64>,
 }
 
 macro_rules! in_group {

@@ -32,7 +32,11 @@ impl Filter {
         run.samples
             .retain(|sample| plan.strategies.contains(&sample.strategy) && plan.groups.contains(&sample.group()));
         run.machine.retain(|round| plan.groups.contains(&round.group()));
+        run.latency.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
+        run.memory.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
+        run.reclamation.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
         run.cells = mapbench_report::summarise(plan, run.provenance.host.cores, &run.samples);
+        mapbench_report::complete(&mut run.cells, &run.latency, &run.memory);
         Ok(run)
     }
 

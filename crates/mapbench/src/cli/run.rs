@@ -10,7 +10,9 @@ use crate::registry::Registry;
 use crate::run::{self, Order};
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: mapbench run --profile quick --strategy dashmap,papaya --read-pct 90 --threads 1,2")]
+#[command(after_help = "Examples:
+  mapbench run --profile quick --strategy dashmap,papaya --read-pct 90 --threads 1,2
+  mapbench run --profile quick --read-pct 90 --latency --rate 2000000 --memory")]
 pub(super) struct Arguments {
     /// How long and how often to measure
     #[arg(long, value_enum, default_value = "standard")]

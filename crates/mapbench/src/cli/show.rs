@@ -1,5 +1,6 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use mapbench_results::{Group, Run};
 use mapbench_workload::{Percent, key_of, stream};
 
 use super::Failure;
@@ -17,6 +18,9 @@ pub(super) struct Arguments {
     /// Seed of the run
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// A run whose latency and memory of the cell are shown too
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
     /// The fork whose stream is shown
     #[arg(long, default_value_t = 0)]
     fork: u32,
@@ -64,7 +68,46 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         "to run it alone: mapbench run --strategy {} --workload {workload} --read-pct {} --threads {} --seed {}",
         wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
     );
+    if let Some(dir) = &arguments.run {
+        measured(&Run::read(dir)?, &wanted);
+    }
     Ok(())
+}
+
+/// What a run measured of the cell beside its throughput.
+fn measured(run: &Run, wanted: &Wanted) {
+    let is = |group: &Group, strategy: &str| {
+        strategy == wanted.strategy && group.threads == wanted.threads && group.read_pct == wanted.read_pct
+    };
+    let shown = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), |ns| ns.to_string());
+    for row in run.latency.iter().filter(|row| is(&row.group(), &row.strategy)) {
+        let load = row.load_pct.map_or_else(String::new, |load| format!(" at {load} %"));
+        let rate = row.rate_ops_s.map_or_else(String::new, |rate| format!(", {rate} operations/s"));
+        let saturated = if row.saturated { ", saturated" } else { "" };
+        println!(
+            "{} {}{load}, fork {}{rate}{saturated}: 50 % within {} ns, 99 % {}, 99.9 % {}, longest {} {}",
+            row.kind.name(),
+            row.operation,
+            row.fork,
+            shown(row.p50_ns),
+            shown(row.p99_ns),
+            shown(row.p99_9_ns),
+            shown(row.max_ns),
+            row.message
+        );
+    }
+    for row in run.memory.iter().filter(|row| is(&row.group(), &row.strategy)) {
+        let bytes = row.bytes_per_entry().map_or_else(String::new, |bytes| format!("; {bytes:.1} bytes an entry"));
+        println!(
+            "memory {}, fork {}: {} operations made {} allocations of {} bytes{bytes} {}",
+            row.operation,
+            row.fork,
+            shown(row.operations),
+            shown(row.allocations),
+            shown(row.allocated_bytes),
+            row.message
+        );
+    }
 }
 
 struct Wanted<'a> {

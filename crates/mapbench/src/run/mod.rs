@@ -114,7 +114,8 @@ fn measure(
     provenance.host.clock = clock.map(clock::Watch::end);
     provenance.finished = Some(time::rfc3339(SystemTime::now()));
     let rows = Run::read(&dir)?;
-    let cells = mapbench_report::summarise(&provenance.plan, provenance.host.cores, &rows.samples);
+    let mut cells = mapbench_report::summarise(&provenance.plan, provenance.host.cores, &rows.samples);
+    mapbench_report::complete(&mut cells, &rows.latency, &rows.memory);
     writer.finish(&cells, provenance)?;
     drop(writer);
     let run = Run::read(&dir)?;

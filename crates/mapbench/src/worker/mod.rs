@@ -26,6 +26,7 @@ pub(crate) use batch::Tally;
 pub(crate) use check::Checked;
 pub(crate) use count::Built;
 pub(crate) use planted::Plant;
+pub(crate) use timed::Timer;
 
 /// Serves slices on a map.
 pub(crate) fn serve(

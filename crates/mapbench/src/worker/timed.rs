@@ -67,7 +67,7 @@ impl Times {
 }
 
 /// Times operations of a closed loop, by kind.
-pub(super) struct Timer {
+pub(crate) struct Timer {
     clock: SystemClock,
     kinds: [Distribution; OpKind::ALL.len()],
     every: u32,
@@ -78,20 +78,20 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    pub(super) fn new(origin: Instant, every: Option<u32>) -> Self {
+    pub(crate) fn new(origin: Instant, every: Option<u32>) -> Self {
         let mut clock = SystemClock::since(origin, false);
         let cost_ns = every.is_none().then(|| 2.0 * look_ns(&mut clock) + BESIDE_NS);
         Self { clock, kinds: Default::default(), every: every.unwrap_or(1), cost_ns, skip: 0 }
     }
 
     /// Learns from a batch that was not timed how seldom to time.
-    pub(super) fn learn(&mut self, ops: usize, took: Duration) {
+    pub(crate) fn learn(&mut self, ops: usize, took: Duration) {
         if let Some(cost_ns) = self.cost_ns {
             self.every = seldom(cost_ns, took.as_nanos() as f64 / ops as f64);
         }
     }
 
-    pub(super) fn run(&mut self, access: &mut dyn Access, mut ops: &[PackedOp], tally: &mut Tally) {
+    pub(crate) fn run(&mut self, access: &mut dyn Access, mut ops: &[PackedOp], tally: &mut Tally) {
         let mut began_ns = None;
         while !ops.is_empty() {
             let (left_out, rest) = ops.split_at(self.skip.min(ops.len()));
@@ -109,6 +109,11 @@ impl Timer {
             self.skip = self.every as usize - 1;
             ops = rest;
         }
+    }
+
+    /// One operation of how many is timed.
+    pub(crate) fn every(&self) -> u32 {
+        self.every
     }
 
     pub(super) fn times(self) -> Times {

@@ -122,5 +122,10 @@ pub(crate) fn cell(strategy: &str) -> Cell {
         hit_ppm: None,
         rss_bytes: Some(1),
         message: String::new(),
+        service_p50_ns: Some(40),
+        service_p99_ns: Some(90),
+        response_p50_ns: None,
+        response_p99_ns: None,
+        bytes_per_entry: Some(36),
     }
 }

@@ -66,7 +66,8 @@ pub fn emit_rustc(variable: &str) {
 fn find_lock() -> Option<(PathBuf, String)> {
     let name = env::var("CARGO_PKG_NAME").expect("CARGO_PKG_NAME is set in build scripts");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("OUT_DIR is set in build scripts"));
-    started_in().and_then(|dir| lock_above(&dir, &name)).or_else(|| lock_above(&out, &name))
+    let started = Started::of_parent();
+    started.and_then(|cargo| lock_above(&cargo.manifest(), &name)).or_else(|| lock_above(&out, &name))
 }
 
 fn lock_above(start: &Path, name: &str) -> Option<(PathBuf, String)> {
@@ -77,20 +78,34 @@ fn lock_above(start: &Path, name: &str) -> Option<(PathBuf, String)> {
     })
 }
 
-/// The folder of the manifest that cargo, the parent of a build script, was told or finds; `None` where the system has no
-/// procfs.
-fn started_in() -> Option<PathBuf> {
-    let cargo = Path::new("/proc").join(std::os::unix::process::parent_id().to_string());
-    let words = fs::read(cargo.join("cmdline")).ok()?;
-    let folder = fs::read_link(cargo.join("cwd")).ok()?;
-    Some(folder.join(manifest_of(&String::from_utf8_lossy(&words)).unwrap_or_default()))
+/// How cargo, the parent of a build script, was started.
+struct Started {
+    folder: PathBuf,
+    words: Vec<String>,
 }
 
-/// The manifest in the words of cargo's command line, which end with NUL each.
-fn manifest_of(words: &str) -> Option<&str> {
-    let mut words = words.split('\0');
-    let word = words.find(|word| word.starts_with("--manifest-path"))?;
-    word.strip_prefix("--manifest-path=").or_else(|| words.next())
+impl Started {
+    /// `None` where the system has no procfs.
+    fn of_parent() -> Option<Self> {
+        let cargo = Path::new("/proc").join(std::os::unix::process::parent_id().to_string());
+        let line = fs::read(cargo.join("cmdline")).ok()?;
+        let words = String::from_utf8_lossy(&line).split_terminator('\0').map(str::to_owned).collect();
+        Some(Self { folder: fs::read_link(cargo.join("cwd")).ok()?, words })
+    }
+
+    /// The manifest that it was told, or the folder above which it looks for one.
+    fn manifest(&self) -> PathBuf {
+        self.folder.join(self.values("--manifest-path").next().unwrap_or_default())
+    }
+
+    /// What follows an option, each time that it was given.
+    fn values<'a>(&'a self, option: &'a str) -> impl Iterator<Item = &'a str> {
+        let next = self.words.iter().skip(1).map(String::as_str).chain([""]);
+        self.words.iter().zip(next).filter_map(move |(word, next)| match word.strip_prefix(option)? {
+            "" => Some(next),
+            rest => rest.strip_prefix('='),
+        })
+    }
 }
 
 /// A package of a lock file.
@@ -147,9 +162,14 @@ fn field<'a>(package: &'a str, key: &str) -> Option<&'a str> {
     package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'))
 }
 
-/// Where a package that the lock file names without a source lies; `None` where cargo does not say.
+/// Where a package that the lock file names without a source lies; `None` where cargo does not say. A patch may be known
+/// from cargo's command line alone.
 fn path_of(lock: &Path, name: &str, version: &str) -> Option<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO")?);
+    if let Some(started) = Started::of_parent() {
+        cargo.current_dir(&started.folder);
+        started.values("--config").for_each(|value| drop(cargo.args(["--config", value])));
+    }
     cargo.args(["pkgid", "--offline", "--manifest-path"]).arg(lock.with_file_name("Cargo.toml"));
     let output = cargo.arg(format!("{name}@{version}")).output().ok()?;
     path_in(std::str::from_utf8(&output.stdout).ok()?)

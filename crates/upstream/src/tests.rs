@@ -1,4 +1,4 @@
-use super::{Locked, Origin, choose, lock_above, locked, manifest_of, path_in, revision};
+use super::{Locked, Origin, Started, choose, lock_above, locked, path_in, revision};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,10 +42,14 @@ fn the_lock_file_is_the_nearest_that_lists_the_crate() {
 }
 
 #[test]
-fn the_manifest_is_what_cargo_was_told() {
-    assert_eq!(manifest_of("cargo\0build\0--manifest-path\0a/Cargo.toml\0-v\0"), Some("a/Cargo.toml"));
-    assert_eq!(manifest_of("cargo\0build\0--manifest-path=a/Cargo.toml\0"), Some("a/Cargo.toml"));
-    assert_eq!(manifest_of("cargo\0build\0"), None);
+fn what_cargo_was_told_is_found() {
+    let started =
+        |line: &str| Started { folder: PathBuf::from("/home/me"), words: line.split(' ').map(str::to_owned).collect() };
+    assert_eq!(started("cargo build --manifest-path a/Cargo.toml -v").manifest(), Path::new("/home/me/a/Cargo.toml"));
+    assert_eq!(started("cargo build --manifest-path=/a/Cargo.toml").manifest(), Path::new("/a/Cargo.toml"));
+    assert_eq!(started("cargo build").manifest(), Path::new("/home/me"));
+    let twice = started("cargo build --config a=1 --config=b=2 --configure");
+    assert_eq!(twice.values("--config").collect::<Vec<_>>(), ["a=1", "b=2"]);
 }
 
 #[test]

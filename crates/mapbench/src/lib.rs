@@ -15,6 +15,7 @@ mod foreign;
 mod gate;
 mod hasher;
 mod interrupt;
+mod orphan;
 mod plan;
 mod protocol;
 mod provenance;

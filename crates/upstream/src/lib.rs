@@ -168,7 +168,9 @@ fn path_of(lock: &Path, name: &str, version: &str) -> Option<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO")?);
     if let Some(started) = Started::of_parent() {
         cargo.current_dir(&started.folder);
-        started.values("--config").for_each(|value| drop(cargo.args(["--config", value])));
+        for value in started.values("--config") {
+            cargo.args(["--config", value]);
+        }
     }
     cargo.args(["pkgid", "--offline", "--manifest-path"]).arg(lock.with_file_name("Cargo.toml"));
     let output = cargo.arg(format!("{name}@{version}")).output().ok()?;

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use mapbench_conformance::scenario::{Finding, Scenario};
-use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::Setting;
 use crate::failure::Failure;
+use crate::orphan;
 use crate::registry::Entry;
 use crate::sweep::worker_process::WorkerProcess;
 
@@ -40,7 +40,7 @@ pub(super) fn ask(
 /// When nobody listens.
 pub(crate) fn serve(entry: &Entry, scenario: &Scenario) -> Result<(), Failure> {
     let deaf = |error: std::io::Error| Failure::usage(format!("the worker lost its orchestrator: {error}"));
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| deaf(error.into()))?;
+    orphan::end_with_parent().map_err(deaf)?;
     let mut line = serde_json::to_string(&(entry.scenario)(scenario)).expect("a finding is plain data");
     line.push('\n');
     let mut out = std::io::stdout().lock();

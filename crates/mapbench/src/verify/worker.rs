@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use mapbench_conformance::verify::{Check, Outcome, Setting, Verdict};
 use mapbench_results::Status;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::failure::Failure;
+use crate::orphan;
 use crate::registry::Entry;
 use crate::sweep::worker_process::{Lost, WorkerProcess};
 
@@ -68,14 +67,7 @@ fn ended(check: Check, lost: &Lost) -> Outcome {
 pub(crate) fn serve(entry: &Entry, check: Check, setting: &Setting) -> Result<(), Failure> {
     let deaf = |error: std::io::Error| Failure::usage(format!("the worker lost its orchestrator: {error}"));
     // A map may hang, and an orchestrator may be killed: no worker is left behind.
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| deaf(error.into()))?;
-    // One that was killed before it could be asked so has closed this pipe, which it holds as long as it lives.
-    let stdin = std::io::stdin();
-    let mut pipe = [PollFd::new(&stdin, PollFlags::empty())];
-    poll(&mut pipe, Some(&Timespec::default())).map_err(|error| deaf(error.into()))?;
-    if pipe[0].revents().contains(PollFlags::HUP) {
-        return Err(deaf(std::io::ErrorKind::BrokenPipe.into()));
-    }
+    orphan::end_with_parent().map_err(deaf)?;
     // A line, since the last one is what the orchestrator shows of a worker that dies.
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("a panic without a text");

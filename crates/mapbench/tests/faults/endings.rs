@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use mapbench_results::{GateResult, GateVerdict, Run, Semantics, Status, Verdict};
+use mapbench_results::{ClaimRow, ClaimVerdict, GateResult, GateVerdict, Run, Semantics, Status, Verdict};
 
 use crate::processes::Mark;
 use crate::strategies::{SOUND, names};
@@ -112,3 +112,51 @@ pub(crate) fn a_gate_goes_on_after_every_fault() {
         }
     }
 }
+
+/// A claim about each: it cannot be tested, for the reason that its worker met.
+pub(crate) fn claims_go_on_after_every_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, out) = (dir.path().join("claim.toml"), dir.path().join("claims"));
+    let mut claim = CLAIM.to_owned();
+    for (name, ..) in STATUSES.iter().filter(|(name, ..)| *name != "std-mutex") {
+        claim += &format!("[[throughput.case]]\nname = \"{name}\"\nsubject = \"{name}\"\n");
+    }
+    fs::write(&file, claim).unwrap();
+    let output =
+        Mark::new().output(&format!("claims --claim {} --quick {LIMITS} --out {}", file.display(), out.display()));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let rows = ClaimRow::read(&out).unwrap();
+    assert_eq!(rows.len(), STATUSES.len() - 1);
+    for row in &rows {
+        let (name, status, message) = STATUSES.iter().find(|(name, ..)| *name == row.case).unwrap();
+        assert_eq!(row.subject, *name);
+        if *status == Status::Ok {
+            assert!(row.measured.is_some(), "{row:?}");
+        } else {
+            assert_eq!((row.verdict, row.measured), (ClaimVerdict::CannotBeTested, None), "{row:?}");
+            assert!(row.why.contains(&status.to_string()) && row.why.contains(message), "{row:?}");
+        }
+    }
+}
+
+const CLAIM: &str = r#"
+name = "faults"
+statement = "a faulty map is as fast as a sound one"
+source = "nobody"
+workloads = ['''
+name = "faults"
+question = "Does the rest go on?"
+source = "ours"
+population = 1_000
+key_range = 2_000
+read_pct = [50]
+[writes]
+insert = 50
+remove = 50
+''']
+[implied]
+at_least = 0.5
+[throughput]
+reference = "std-mutex"
+threads = 2
+"#;

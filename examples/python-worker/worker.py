@@ -21,7 +21,7 @@ SPREAD = 0xD1342543DE82EF95
 STREAM_OPS = 1 << 16
 INDEX_BITS = 29
 WHOLE = 100_000_000
-READ, INSERT, INSERT_NEW, REMOVE, UPDATE, UPSERT, COMPARE_EXCHANGE = range(7)
+READ, INSERT, INSERT_NEW, REMOVE, UPDATE, UPSERT, COMPARE_EXCHANGE, ITERATE = range(8)
 # Operations between two looks at the phase.
 BATCH = 64
 
@@ -114,7 +114,10 @@ class Thread(threading.Thread):
             self.tag += 1
             with lock:
                 old = table.get(key)
-                if kind == READ:
+                if kind == ITERATE:
+                    for value in table.values():
+                        self.tag ^= value
+                elif kind == READ:
                     if old is None:
                         self.misses += 1
                     else:
@@ -189,7 +192,18 @@ def cell(request):
     """The mix, the population and the key range, if this worker can do the cell."""
     if request.get("planted"):
         raise Refused("nothing can be planted")
-    return request["mix"], request["population"], request["key_range"]
+    load = request.get("load")
+    if load is None:
+        return request["mix"], request["population"], request["key_range"]
+    if len(load["roles"]) > 1 or load["roles"][0]["rate_ops_s"] is not None:
+        raise Refused("all threads do the same, as fast as they can")
+    if load["roles"][0]["distribution"] != "uniform" or "range" not in load["space"]:
+        raise Refused("keys are drawn uniformly from one range")
+    if load["operations"] is not None:
+        raise Refused("the map does not grow from slice to slice")
+    if (load["key"], load["value"]) != ("u64", "8"):
+        raise Refused("keys and values are integers of 64 bits")
+    return load["roles"][0]["mix"], load["population"], load["space"]["range"]
 
 
 def resident_bytes():

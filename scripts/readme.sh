@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
-# Puts the answer of the newest published run into README.md, between the two marks. With --check changes nothing, and
-# fails if README.md says something else.
+# Puts the answer of the newest published run and the table of the shipped workloads into README.md, each between its two
+# marks. With --check changes nothing, and fails if README.md says something else.
 #
 # MAPBENCH: the program to ask, as one word; by default cargo builds it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-begin='<!-- results:begin -->'
-end='<!-- results:end -->'
 
 mapbench() {
     if [[ -n ${MAPBENCH:-} ]]; then "$MAPBENCH" "$@"; else cargo run --quiet --locked -p mapbench -- "$@"; fi
@@ -37,11 +35,13 @@ case ${1:-} in
         exit 2
         ;;
 esac
-for mark in "$begin" "$end"; do
-    if [[ $(grep -cxF -- "$mark" README.md) != 1 ]]; then
-        echo "README.md must hold the line $mark once" >&2
-        exit 2
-    fi
+for part in results workloads; do
+    for mark in "<!-- $part:begin -->" "<!-- $part:end -->"; do
+        if [[ $(grep -cxF -- "$mark" README.md) != 1 ]]; then
+            echo "README.md must hold the line $mark once" >&2
+            exit 2
+        fi
+    done
 done
 
 # Names begin with the date.
@@ -50,15 +50,24 @@ if [[ -d bench-results/published ]]; then
     newest=$(find bench-results/published -mindepth 1 -maxdepth 1 -type d | LC_ALL=C sort | tail -n 1)
 fi
 new=$(mktemp)
-trap 'rm -f "$new"' EXIT
+trap 'rm -f "$new" "$new.part"' EXIT
+
+# Puts a text between the marks of a part.
+splice() {
+    local begin="<!-- $1:begin -->" end="<!-- $1:end -->"
+    { sed "/^$begin\$/q" "$new"; printf '%s\n' "$2"; sed -n "/^$end\$/,\$p" "$new"; } >"$new.part"
+    mv "$new.part" "$new"
+}
+
+cp README.md "$new"
 text=$(results)
-sed "/^$begin\$/q" README.md >"$new"
-printf '%s\n' "$text" >>"$new"
-sed -n "/^$end\$/,\$p" README.md >>"$new"
+splice results "$text"
+text=$(mapbench list --workloads --markdown)
+splice workloads "$text"
 
 if [[ ${1:-} == --check ]]; then
     if ! diff -u README.md "$new"; then
-        echo "README.md does not say what ${newest:-no published run} says: run scripts/readme.sh" >&2
+        echo "README.md does not say what ${newest:-no published run} and the workloads say: run scripts/readme.sh" >&2
         exit 1
     fi
 else

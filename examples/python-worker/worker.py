@@ -13,7 +13,7 @@ import threading
 import time
 from itertools import accumulate
 
-PROTOCOL = 3
+PROTOCOL = 4
 STRATEGY = "python-dict"
 
 MASK = (1 << 64) - 1
@@ -192,18 +192,17 @@ def cell(request):
     """The mix, the population and the key range, if this worker can do the cell."""
     if request.get("planted"):
         raise Refused("nothing can be planted")
-    load = request.get("load")
-    if load is None:
-        return request["mix"], request["population"], request["key_range"]
-    if len(load["roles"]) > 1 or load["roles"][0]["rate_ops_s"] is not None:
-        raise Refused("all threads do the same, as fast as they can")
-    if load["roles"][0]["distribution"] != "uniform" or "range" not in load["space"]:
-        raise Refused("keys are drawn uniformly from one range")
+    load = request["load"]
     if load["operations"] is not None:
-        raise Refused("the map does not grow from slice to slice")
+        raise Refused("no map that is built anew with every slice")
+    if "range" not in load["space"] or len(load["roles"]) != 1:
+        raise Refused("one range of keys and one role alone")
+    role = load["roles"][0]
+    if role["distribution"] != "uniform" or role["rate_ops_s"] is not None or role["mix"][ITERATE]:
+        raise Refused("uniform keys alone, no rate and no iteration")
     if (load["key"], load["value"]) != ("u64", "8"):
-        raise Refused("keys and values are integers of 64 bits")
-    return load["roles"][0]["mix"], load["population"], load["space"]["range"]
+        raise Refused("64-bit keys and values alone")
+    return role["mix"], load["population"], load["space"]["range"]
 
 
 def resident_bytes():

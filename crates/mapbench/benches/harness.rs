@@ -74,8 +74,7 @@ const CAPACITY_LOG2: u8 = 15;
 const OPERATIONS: u64 = 20_000_000;
 
 fn ours(workload: &Workload, read_pct: u8) -> f64 {
-    let mix = workload.mix(Percent::whole(read_pct)).expect("a share of at most 100");
-    let (ops, elapsed) = time_loop(Nothing, mix, workload.key_range, OPERATIONS);
+    let (ops, elapsed) = time_loop(Nothing, &workload.load(Percent::whole(read_pct)), OPERATIONS);
     nanoseconds(elapsed, ops)
 }
 
@@ -101,15 +100,15 @@ fn filled(workload: &Workload) -> impl ConcurrentMap<u64, u64> {
 
 /// What timing some operations adds to a closed loop, in turns with one in which none is timed.
 fn timing<M: ConcurrentMap<u64, u64>>(name: &str, workload: &Workload, map: impl Fn() -> M) {
-    let mix = workload.mix(Percent::whole(90)).expect("a share of at most 100");
+    let load = workload.load(Percent::whole(90));
     let mut every = 0;
     let mut sampled = || {
-        let (ops, elapsed, one_of) = time_sampled_loop(map(), mix, workload.key_range, OPERATIONS);
+        let (ops, elapsed, one_of) = time_sampled_loop(map(), &load, OPERATIONS);
         every = one_of;
         nanoseconds(elapsed, ops)
     };
     let plain = || {
-        let (ops, elapsed) = time_loop(map(), mix, workload.key_range, OPERATIONS);
+        let (ops, elapsed) = time_loop(map(), &load, OPERATIONS);
         nanoseconds(elapsed, ops)
     };
     let mut turn = |round: u32| {
@@ -131,7 +130,9 @@ fn timing<M: ConcurrentMap<u64, u64>>(name: &str, workload: &Workload, map: impl
 }
 
 fn main() {
-    let workload = Workload::parse(include_str!("../workloads/ratio-sweep.toml")).expect("shipped workloads are sound");
+    let workloads =
+        Workload::parse(include_str!("../workloads/ratio-sweep.toml")).expect("shipped workloads are sound");
+    let workload = &workloads[0];
     // bustle's own check of the answers refuses a map that does nothing as soon as there are writes.
     let read_pct = 100;
     let (mut own, mut other, mut logs) = (Vec::new(), Vec::new(), Vec::new());
@@ -139,11 +140,11 @@ fn main() {
         let mut rounds = Vec::new();
         for round in 0..4 {
             let (a, b) = if round % 2 == 0 {
-                let a = ours(&workload, read_pct);
+                let a = ours(workload, read_pct);
                 (a, bustles(read_pct))
             } else {
                 let b = bustles(read_pct);
-                (ours(&workload, read_pct), b)
+                (ours(workload, read_pct), b)
             };
             own.push(a);
             other.push(b);
@@ -156,7 +157,7 @@ fn main() {
     println!("    mapbench {:.2}", median(&own).expect("twenty figures"));
     println!("    bustle   {:.2}", median(&other).expect("twenty figures"));
     println!("    ratio    {:.2} [{:.2}, {:.2}]", quotient.estimate, quotient.low, quotient.high);
-    let mixed: Vec<f64> = (0..5).map(|_| ours(&workload, 50)).collect();
+    let mixed: Vec<f64> = (0..5).map(|_| ours(workload, 50)).collect();
     println!("    mapbench at 50 % reads, 25 % inserts, 25 % removes {:.2}", median(&mixed).expect("five figures"));
     println!("what timing operations adds to a closed loop, one thread, twenty turns:");
     timing("a map that does nothing", &workload, || Nothing);

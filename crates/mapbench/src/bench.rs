@@ -12,9 +12,10 @@ use std::time::Duration;
 use mapbench_results::Group;
 
 use crate::failure::{Failure, conclude};
-use crate::plan::{Beside, Choice, Profile, SHIPPED, default_threads};
+use crate::plan::{Beside, Choice, Profile, default_threads};
 use crate::registry::{Entry, Registry};
 use crate::run::{self, Finished, Order};
+use crate::shipped::SHIPPED;
 use crate::{serve, system};
 use mapbench_workload::Workload;
 
@@ -174,12 +175,12 @@ fn keep<T: PartialEq>(all: &mut Vec<T>, one: T) {
 }
 
 fn all_cells(registry: &Registry) -> Vec<(Group, &'static str)> {
-    let workload = Workload::parse(SHIPPED[0].1).expect("shipped workloads are sound");
+    let workload = Workload::parse(SHIPPED[0].1).expect("shipped workloads are sound").remove(0);
     let threads = default_threads(system::processors().len() as u32);
     let mut cells = Vec::new();
-    for read_pct in &workload.read_pct {
+    for read_pct in workload.read_pct() {
         for threads in &threads {
-            let group = Group { workload: workload.name.clone(), read_pct: *read_pct, threads: *threads };
+            let group = Group { workload: workload.name.clone(), read_pct, threads: *threads };
             cells.extend(registry.entries().iter().map(|entry| (group.clone(), entry.info.name)));
         }
     }

@@ -9,6 +9,7 @@ mod claims;
 mod cli;
 mod clock;
 mod counting;
+mod describe;
 mod failure;
 pub mod floor;
 mod foreign;
@@ -24,6 +25,7 @@ mod run;
 mod serve;
 #[cfg(feature = "service")]
 mod service;
+mod shipped;
 mod single;
 mod sweep;
 mod system;

@@ -4,10 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use mapbench_results::{Group, LatencyPlan, MemoryPlan, Percent, Plan};
-use mapbench_workload::{Arrivals, DefinitionError, Workload};
+use mapbench_workload::{Allocator, Arrivals, DefinitionError, HasherName, KeyType, Load, ValueType, Workload};
 
 use crate::hasher;
 use crate::registry::{Registry, UnknownName};
+use crate::shipped::SHIPPED;
+
+/// The name that stands for every shipped workload.
+pub(crate) const ALL: &str = "all";
+
+const MOST_THREADS: u32 = 1024;
 
 /// How long and how often: forks, rounds a fork, warm-up and slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -172,8 +178,38 @@ pub(crate) enum PlanError {
     #[error("two workloads are named `{0}`; results could not be told apart: rename one")]
     Twice(String),
     /// Nothing can be measured with so many threads.
-    #[error("--threads {0} is not in 1..=1024")]
+    #[error("--threads {0} is not in 1..={MOST_THREADS}")]
     Threads(u32),
+    /// A workload whose share of reads is not for the asking.
+    #[error("`{workload}` has {has} % reads, not {asked} %: its mix is fixed; leave --read-pct out")]
+    FixedReads {
+        /// The workload.
+        workload: String,
+        /// The share that was asked for.
+        asked: Percent,
+        /// Its own.
+        has: Percent,
+    },
+    /// A workload that wants what is not built in.
+    #[error(
+        "`{workload}` wants {wanted}; this program has u64 keys, 8-byte values, foldhash and the system's allocator"
+    )]
+    NotBuilt {
+        /// The workload.
+        workload: String,
+        /// Its types.
+        wanted: String,
+    },
+    /// A workload that so many threads cannot do.
+    #[error("`{workload}` cannot run on {threads} threads: {reason}")]
+    Refused {
+        /// The workload.
+        workload: String,
+        /// The threads.
+        threads: u32,
+        /// Why.
+        reason: String,
+    },
     /// The workers of a group would not fit in memory side by side.
     #[error(
         "the {strategies} workers of a group with `{workload}` need about {needed} MiB side by side; {available} MiB \
@@ -190,9 +226,6 @@ pub(crate) enum PlanError {
         available: u64,
     },
 }
-
-/// The shipped workloads, as name and text.
-pub(crate) const SHIPPED: [(&str, &str); 1] = [("ratio-sweep", include_str!("../workloads/ratio-sweep.toml"))];
 
 /// Builds the plan of a run and the workloads it names.
 ///
@@ -238,24 +271,40 @@ pub(crate) type Groups = (Vec<Group>, BTreeMap<String, String>, HashMap<String, 
 /// # Errors
 /// When a choice names what does not exist or cannot be measured.
 pub(crate) fn groups(choice: &Choice, cores: u32) -> Result<Groups, PlanError> {
-    let names = if choice.workloads.is_empty() { vec![SHIPPED[0].0.to_owned()] } else { choice.workloads.clone() };
     let mut texts = BTreeMap::new();
     let mut workloads = HashMap::new();
     let mut groups = Vec::new();
-    for name in names {
-        let text = workload_text(&name)?;
-        let workload = Workload::parse(&text).map_err(|error| PlanError::Workload { file: name, error })?;
-        if texts.insert(workload.name.clone(), text).is_some() {
-            return Err(PlanError::Twice(workload.name));
+    for name in names(choice) {
+        let (text, wanted) = workloads_named(&name)?;
+        let file = wanted[0].name.split('@').next().unwrap_or_default().to_owned();
+        if texts.get(&file).is_some_and(|other| *other != text) {
+            return Err(PlanError::Twice(file));
         }
-        for group in groups_of(&workload, choice, cores)? {
-            if !groups.contains(&group) {
-                groups.push(group);
+        texts.insert(file, text);
+        for workload in wanted {
+            if workloads.contains_key(&workload.name) {
+                return Err(PlanError::Twice(workload.name));
             }
+            for group in groups_of(&workload, choice, cores)? {
+                if !groups.contains(&group) {
+                    groups.push(group);
+                }
+            }
+            workloads.insert(workload.name.clone(), workload);
         }
-        workloads.insert(workload.name.clone(), workload);
     }
     Ok((groups, texts, workloads))
+}
+
+/// The workloads chosen: the default one, or all shipped ones in place of [`ALL`].
+fn names(choice: &Choice) -> Vec<String> {
+    if choice.workloads.is_empty() {
+        return vec![SHIPPED[0].0.to_owned()];
+    }
+    let named = |name: &String| {
+        if name == ALL { SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect() } else { vec![name.clone()] }
+    };
+    choice.workloads.iter().flat_map(named).collect()
 }
 
 /// The workloads of a plan that was made earlier, for `--resume`.
@@ -263,13 +312,13 @@ pub(crate) fn workloads_of(plan: &Plan, registry: &Registry) -> Result<HashMap<S
     for name in &plan.strategies {
         registry.find(name)?;
     }
-    plan.workloads
-        .iter()
-        .map(|(name, text)| match Workload::parse(text) {
-            Ok(workload) => Ok((name.clone(), workload)),
-            Err(error) => Err(PlanError::Workload { file: format!("workload `{name}` of the run"), error }),
-        })
-        .collect()
+    let mut all = HashMap::new();
+    for (name, text) in &plan.workloads {
+        let parsed = Workload::parse(text)
+            .map_err(|error| PlanError::Workload { file: format!("workload `{name}` of the run"), error })?;
+        all.extend(parsed.into_iter().map(|workload| (workload.name.clone(), workload)));
+    }
+    Ok(all)
 }
 
 /// Threads from one to all cores by doubling, all cores, and twice as many.
@@ -279,24 +328,74 @@ pub(crate) fn default_threads(cores: u32) -> Vec<u32> {
     threads
 }
 
-fn workload_text(name: &str) -> Result<String, PlanError> {
-    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
-        return std::fs::read_to_string(name).map_err(|error| PlanError::Unreadable { file: name.to_owned(), error });
+/// The text of a file or of a shipped workload, and its workloads: all of them, or the one that is named with its `@`.
+fn workloads_named(name: &str) -> Result<(String, Vec<Workload>), PlanError> {
+    let is_file = Path::new(name).extension().is_some_and(|extension| extension == "toml");
+    let text = if is_file {
+        std::fs::read_to_string(name).map_err(|error| PlanError::Unreadable { file: name.to_owned(), error })?
+    } else {
+        let file = name.split('@').next().unwrap_or_default();
+        match SHIPPED.iter().find(|(shipped, _)| *shipped == file) {
+            Some((_, text)) => (*text).to_owned(),
+            None => return Err(UnknownName::new("workload", name, SHIPPED.iter().map(|(shipped, _)| *shipped)).into()),
+        }
+    };
+    let mut parsed = Workload::parse(&text).map_err(|error| PlanError::Workload { file: name.to_owned(), error })?;
+    if !is_file && name.contains('@') {
+        let known: Vec<String> = parsed.iter().map(|workload| workload.name.clone()).collect();
+        parsed.retain(|workload| workload.name == name);
+        if parsed.is_empty() {
+            return Err(UnknownName::new("workload", name, known.iter().map(String::as_str)).into());
+        }
     }
-    match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
-        Some((_, text)) => Ok((*text).to_owned()),
-        None => Err(UnknownName::new("workload", name, SHIPPED.iter().map(|(shipped, _)| *shipped)).into()),
-    }
+    Ok((text, parsed))
 }
 
 fn groups_of(workload: &Workload, choice: &Choice, cores: u32) -> Result<Vec<Group>, PlanError> {
-    let shares = if choice.read_pct.is_empty() { &workload.read_pct } else { &choice.read_pct };
-    let threads = if choice.threads.is_empty() { default_threads(cores) } else { choice.threads.clone() };
-    if let Some(wrong) = threads.iter().find(|threads| !(1..=1024).contains(*threads)) {
-        return Err(PlanError::Threads(*wrong));
+    let own = workload.read_pct();
+    let shares = if choice.read_pct.is_empty() { &own } else { &choice.read_pct };
+    if let Some(share) = shares.iter().find(|share| !workload.is_swept() && !own.contains(share)) {
+        return Err(PlanError::FixedReads { workload: workload.name.clone(), asked: *share, has: own[0] });
     }
+    let load = workload.load(shares[0]);
+    if let Some(wanted) = not_built(workload, &load) {
+        return Err(PlanError::NotBuilt { workload: workload.name.clone(), wanted });
+    }
+    let threads = threads_of(workload, &load, choice, cores)?;
     let group = |read_pct, threads| Group { workload: workload.name.clone(), read_pct, threads };
     Ok(shares.iter().flat_map(|share| threads.iter().map(move |threads| group(*share, *threads))).collect())
+}
+
+/// What a workload wants and this program has not; `None` if it has all.
+fn not_built(workload: &Workload, load: &Load) -> Option<String> {
+    let wanted = (load.key, load.value, load.hasher, workload.allocator);
+    (wanted != (KeyType::U64, ValueType::B8, HasherName::Foldhash, Allocator::System)).then(|| {
+        format!(
+            "keys of {}, values of {}, {} and the allocator {}",
+            load.key, load.value, load.hasher, workload.allocator
+        )
+    })
+}
+
+/// The thread counts that were asked for; else those of the file; else those of the default that the load can have, or the
+/// fewest it needs.
+fn threads_of(workload: &Workload, load: &Load, choice: &Choice, cores: u32) -> Result<Vec<u32>, PlanError> {
+    if let Some(wrong) = choice.threads.iter().find(|threads| !(1..=MOST_THREADS).contains(*threads)) {
+        return Err(PlanError::Threads(*wrong));
+    }
+    let asked: Vec<u32> = match (&choice.threads[..], &workload.threads[..]) {
+        ([], []) => {
+            let mut possible = default_threads(cores);
+            possible.retain(|threads| load.refuses(*threads).is_none());
+            return Ok(if possible.is_empty() { vec![load.least_threads()] } else { possible });
+        }
+        ([], own) => own.iter().map(|threads| threads.on(cores).clamp(1, MOST_THREADS)).collect(),
+        (asked, _) => asked.to_vec(),
+    };
+    match asked.iter().find_map(|threads| Some((*threads, load.refuses(*threads)?))) {
+        Some((threads, reason)) => Err(PlanError::Refused { workload: workload.name.clone(), threads, reason }),
+        None => Ok(asked),
+    }
 }
 
 fn strategies(choice: &Choice, registry: &Registry) -> Result<Vec<String>, PlanError> {
@@ -313,7 +412,9 @@ fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
     // Two copies (evmap) of an entry of 16 bytes in a table that is half empty, with a node and its pointers.
     const BYTES_AN_ENTRY: u64 = 256;
     const BYTES_A_WORKER: u64 = 16 << 20;
-    let needed = strategies as u64 * (BYTES_A_WORKER + u64::from(workload.key_range) * BYTES_AN_ENTRY);
+    let load = workload.load(Percent::ZERO);
+    let entries = u64::from(load.population.max(load.capacity)) + u64::from(load.operations.unwrap_or(0));
+    let needed = strategies as u64 * (BYTES_A_WORKER + entries * BYTES_AN_ENTRY);
     let available = crate::provenance::memory_available_bytes();
     if needed > available {
         let workload = workload.name.clone();
@@ -357,9 +458,37 @@ mod tests {
     }
 
     #[test]
-    fn shipped_workloads_are_sound_and_named_as_their_files() {
-        for (name, text) in SHIPPED {
-            assert_eq!(Workload::parse(text).unwrap().name, name);
+    fn a_fixed_share_and_impossible_threads_are_refused() {
+        let refused = |choice: Choice| made(&choice).unwrap_err().to_string();
+        let ycsb = || vec!["ycsb-a".to_owned()];
+        let message = refused(Choice { workloads: ycsb(), read_pct: vec![Percent::whole(90)], ..Choice::default() });
+        assert_eq!(message, "`ycsb-a` has 50 % reads, not 90 %: its mix is fixed; leave --read-pct out");
+        assert!(made(&Choice { workloads: ycsb(), read_pct: vec![Percent::whole(50)], ..Choice::default() }).is_ok());
+        let scan = Choice { workloads: vec!["scan".to_owned()], threads: vec![1], ..Choice::default() };
+        assert_eq!(refused(scan), "`scan` cannot run on 1 threads: its roles need 2 threads");
+    }
+
+    #[test]
+    fn what_is_not_built_in_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("own.toml");
+        let text = "name = \"own\"\nquestion = \"?\"\nsource = \"s\"\npopulation = 1\nkey_range = 1\n";
+        for field in ["key = \"u128-pair\"", "value = 64", "hasher = \"siphash\"", "allocator = \"mimalloc\""] {
+            std::fs::write(&file, format!("{text}{field}\n[mix]\nread = 100\n")).unwrap();
+            let choice = Choice { workloads: vec![file.display().to_string()], ..Choice::default() };
+            let refusal = made(&choice).unwrap_err().to_string();
+            assert!(refusal.starts_with("`own` wants keys of "), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn all_workloads_can_be_planned_at_once() {
+        let plan = made(&Choice { workloads: vec![ALL.to_owned()], ..Choice::default() }).unwrap();
+        assert_eq!(plan.workloads.len(), SHIPPED.len());
+        for (name, threads) in [("scan", vec![2, 4]), ("scan-alone", vec![1]), ("oversubscribed", vec![16])] {
+            let planned: Vec<u32> =
+                plan.groups.iter().filter(|group| group.workload == name).map(|group| group.threads).collect();
+            assert_eq!(planned, threads, "{name}");
         }
     }
 }

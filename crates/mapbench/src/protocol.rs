@@ -2,13 +2,13 @@
 //! events on its standard output. A worker answers every request with exactly one event.
 
 use mapbench_results::{Stage, Status};
-use mapbench_workload::{Arrivals, Mix, OpKind};
+use mapbench_workload::{Arrivals, OpKind};
 use serde::{Deserialize, Serialize};
 
 use crate::counting::Allocated;
 
 /// The version of the protocol; a worker refuses any other.
-pub(crate) const PROTOCOL_VERSION: u32 = 3;
+pub(crate) const PROTOCOL_VERSION: u32 = 4;
 
 /// What the orchestrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,12 +109,8 @@ pub(crate) struct Open {
     pub(crate) strategy: String,
     /// Worker threads.
     pub(crate) threads: u32,
-    /// The operations.
-    pub(crate) mix: Mix,
-    /// Entries at the start.
-    pub(crate) population: u32,
-    /// Keys that operations draw from.
-    pub(crate) key_range: u32,
+    /// What they do.
+    pub(crate) load: mapbench_workload::Load,
     /// The seed of each thread's stream.
     pub(crate) stream_seeds: Vec<u64>,
     /// The hasher's seed.
@@ -199,6 +195,12 @@ pub(crate) struct Slice {
     pub(crate) batch_ops: u64,
     /// What the operations did, from the start of the warm-up to the end of the slice, over all threads.
     pub(crate) effects: Effects,
+    /// What the operations within the measured time were, over all threads; a foreign worker does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tallied: Option<Tallied>,
+    /// The mean time that dropping a map took, when the slice made its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) drop_ns: Option<u64>,
     /// Resident memory of the process after the slice.
     pub(crate) rss_bytes: u64,
 }
@@ -309,6 +311,23 @@ pub(crate) struct Effects {
     pub(crate) inserted: u64,
     /// Operations that removed one.
     pub(crate) removed: u64,
+}
+
+/// Operations by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tallied {
+    /// How many of each kind, in the order of [`OpKind::ALL`].
+    pub(crate) kinds: [u64; OpKind::ALL.len()],
+    /// Entries that iterations saw.
+    pub(crate) iterated: u64,
+}
+
+impl std::ops::AddAssign for Tallied {
+    fn add_assign(&mut self, other: Self) {
+        self.kinds.iter_mut().zip(other.kinds).for_each(|(sum, more)| *sum += more);
+        self.iterated += other.iterated;
+    }
 }
 
 impl std::ops::AddAssign for Effects {

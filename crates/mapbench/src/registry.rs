@@ -7,7 +7,7 @@ use mapbench_api::{Operation, Strategy, StrategyInfo};
 use mapbench_conformance::scenario::{self, Finding, Scenario};
 use mapbench_conformance::verify::{self, Check, Outcome, Setting};
 use mapbench_results::Declared;
-use mapbench_workload::{Mix, OpKind};
+use mapbench_workload::{Load, OpKind};
 
 use crate::foreign;
 use crate::protocol::Open;
@@ -76,11 +76,11 @@ impl Entry {
 
     /// Why the strategy cannot do this; `None` if it can.
     #[must_use]
-    pub fn refuses(&self, mix: Mix, threads: u32) -> Option<String> {
+    pub fn refuses(&self, load: &Load, threads: u32) -> Option<String> {
         if let Some(limit) = self.info.thread_limit.filter(|limit| threads as usize > limit.threads) {
             return Some(limit.reason.to_owned());
         }
-        mix.kinds().find_map(|kind| {
+        load.kinds().find_map(|kind| {
             let needed = needs(kind);
             needed.iter().find_map(|need| self.info.lacks(*need).map(|reason| format!("no {need}: {reason}")))
         })
@@ -127,6 +127,7 @@ const fn needs(kind: OpKind) -> &'static [Operation] {
         OpKind::Update => &[Operation::Update],
         OpKind::Upsert => &[Operation::Upsert],
         OpKind::CompareExchange => &[Operation::Read, Operation::CompareExchange],
+        OpKind::Iterate => &[Operation::ForEach],
     }
 }
 

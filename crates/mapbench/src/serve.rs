@@ -6,7 +6,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use crate::counting;
 use crate::protocol::{Event, PROTOCOL_VERSION, Request};
 use crate::registry::Registry;
-use crate::worker::{self, Built, Requests, WorkerError, say};
+use crate::worker::{self, Requests, WorkerError, say};
 
 /// Serves requests until the orchestrator closes or goes away.
 pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
@@ -29,12 +29,9 @@ pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
         return say(&Event::Failed { status: Status::ProtocolError, message });
     }
     match registry.find(&open.strategy) {
-        Ok(entry) => match entry.refuses(open.mix, open.threads) {
+        Ok(entry) => match entry.refuses(&open.load, open.threads) {
             Some(message) => say(&Event::Failed { status: Status::NotApplicable, message }),
-            None => {
-                let (map, built) = Built::by(|| (entry.build)(&open));
-                worker::serve(map, built, &open, &mut requests)
-            }
+            None => worker::serve(&|| (entry.build)(&open), &open, &mut requests),
         },
         Err(error) => say(&Event::Failed { status: Status::ProtocolError, message: error.to_string() }),
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use mapbench_service::{Limits, Store, serve};
-use mapbench_workload::{Mix, OpKind, PackedOp, Percent};
+use mapbench_workload::{Load, Mix, OpKind, PackedOp, Percent};
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -38,16 +38,15 @@ pub(crate) fn run(registry: &Registry, order: &Order) -> Result<(), Failure> {
     let entry = registry.find(&order.strategy)?;
     let half = Percent::whole(50);
     let mix = Mix::new(half, &[(OpKind::Insert, Percent::ALL)]).map_err(Failure::usage)?;
-    if let Some(reason) = entry.refuses(mix, order.threads) {
+    let load = Load::uniform(mix, order.population, order.population);
+    if let Some(reason) = entry.refuses(&load, order.threads) {
         return Err(Failure::usage(format!("`{}` cannot serve: {reason}", order.strategy)));
     }
     let map = (entry.build)(&Open {
         protocol: PROTOCOL_VERSION,
         strategy: order.strategy.clone(),
         threads: order.threads,
-        mix,
-        population: order.population,
-        key_range: order.population,
+        load,
         stream_seeds: Vec::new(),
         hash_seed: order.seed,
         processors: Vec::new(),
@@ -123,15 +122,14 @@ mod tests {
     #[test]
     fn every_strategy_that_can_serves_what_was_put() {
         let mix = Mix::new(Percent::whole(50), &[(OpKind::Insert, Percent::ALL)]).unwrap();
+        let load = Load::uniform(mix, 10, 10);
         let mut served = 0;
-        for entry in Registry::with(&[]).entries().iter().filter(|entry| entry.refuses(mix, 1).is_none()) {
+        for entry in Registry::with(&[]).entries().iter().filter(|entry| entry.refuses(&load, 1).is_none()) {
             let map = (entry.build)(&Open {
                 protocol: PROTOCOL_VERSION,
                 strategy: entry.info.name.to_owned(),
                 threads: 1,
-                mix,
-                population: 10,
-                key_range: 10,
+                load: load.clone(),
                 stream_seeds: Vec::new(),
                 hash_seed: 1,
                 processors: Vec::new(),

@@ -148,17 +148,17 @@ fn script(checkout: &TempDir, words: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
-const README: &str = "# A\n\n<!-- results:begin -->\nold\n<!-- results:end -->\n\nmore & \\1\n";
+const README: &str = "# A\n\n<!-- results:begin -->\nold\n<!-- results:end -->\n\nmore & \\1\n\n\
+    <!-- workloads:begin -->\nolder\n<!-- workloads:end -->\n\nlast\n";
 
 #[test]
 fn the_readme_says_what_the_newest_published_run_says() {
     let checkout = checkout(README);
     let read = || fs::read_to_string(checkout.path().join("README.md")).unwrap();
     assert_eq!(script(&checkout, &["readme.sh", "--check"]).0, Some(1));
-    assert_eq!(
-        (script(&checkout, &["readme.sh"]).0, read()),
-        (Some(0), README.replace("old", "No run is published yet."))
-    );
+    let table = good(&["list", "--workloads", "--markdown"]);
+    let filled = README.replace("older", table.trim_end()).replace("\nold\n", "\nNo run is published yet.\n");
+    assert_eq!((script(&checkout, &["readme.sh"]).0, read()), (Some(0), filled));
     assert_eq!(script(&checkout, &["readme.sh", "--check"]).0, Some(0));
 
     let published = checkout.path().join("bench-results/published");
@@ -186,7 +186,8 @@ fn the_readme_says_what_the_newest_published_run_says() {
     let command = format!("-- rank bench-results/published/20260201-a --read-pct 90 --threads {cores} --markdown\n");
     assert!(text.contains(&command) && text.contains("| dashmap |"), "{text}");
     assert!(text.starts_with("# A\n\n<!-- results:begin -->\n90 % reads"), "{text}");
-    assert!(text.ends_with("\n<!-- results:end -->\n\nmore & \\1\n") && !text.contains("No run"), "{text}");
+    assert!(text.contains("\n<!-- results:end -->\n\nmore & \\1\n") && !text.contains("No run"), "{text}");
+    assert!(text.contains("\n| [ycsb-a](") && text.ends_with("<!-- workloads:end -->\n\nlast\n"), "{text}");
     assert_eq!(script(&checkout, &["readme.sh", "--check"]).0, Some(0));
 
     fs::write(checkout.path().join("README.md"), text.replace("| dashmap |", "| dashmop |")).unwrap();

@@ -29,9 +29,11 @@ fn cell(strategy: &str, threads: usize) -> String {
         "protocol": described["protocol"],
         "strategy": strategy,
         "threads": threads,
-        "mix": [100_000_000, 0, 0, 0, 0, 0, 0],
-        "population": 64,
-        "key_range": 128,
+        "load": {
+            "population": 64, "capacity": 64, "space": {"range": 128}, "operations": null,
+            "roles": [{"name": "all", "threads": null, "mix": [100_000_000, 0, 0, 0, 0, 0, 0, 0], "distribution": "uniform", "rate_ops_s": null}],
+            "key": "u64", "value": "8", "hasher": "foldhash"
+        },
         "stream_seeds": vec![1; threads],
         "hash_seed": 1,
         "processors": [],

@@ -158,16 +158,7 @@ impl Noise {
 }
 
 fn sample(group: &Group, strategy: &str, (fork, round): (u32, u32), rate: u64) -> Sample {
-    let Group { workload, read_pct, threads } = group.clone();
     Sample {
-        workload,
-        read_pct,
-        threads,
-        strategy: strategy.to_owned(),
-        fork,
-        round,
-        position: 0,
-        status: Status::Ok,
         start_ns: Some(1_000_000_000),
         elapsed_ns: Some(50_000_000),
         ops: Some(rate / 20),
@@ -179,7 +170,7 @@ fn sample(group: &Group, strategy: &str, (fork, round): (u32, u32), rate: u64) -
         inserted: Some(100_000),
         removed: Some(100_000),
         rss_bytes: Some(8_000_000),
-        message: String::new(),
+        ..Sample::unmeasured(group, strategy, [fork, round, 0], Status::Ok)
     }
 }
 

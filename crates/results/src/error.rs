@@ -23,7 +23,8 @@ pub enum Error {
     NoRun(PathBuf),
     /// The run has another schema.
     #[error(
-        "{} has schema version {found}, this mapbench reads version {SCHEMA_VERSION}: use mapbench {program} for this run",
+        "{} has schema version {found}; this mapbench reads versions 1 to {SCHEMA_VERSION} and continues version \
+         {SCHEMA_VERSION}: use mapbench {program} for this run",
         file.display()
     )]
     Version {

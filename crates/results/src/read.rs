@@ -126,7 +126,7 @@ pub(crate) fn read_provenance(dir: &Path) -> Result<Provenance, Error> {
         Error::line(&file, error.line() as u64, &format!("{problem}; {NOT_OURS}"))
     };
     let version: Version = serde_json::from_str(&text).map_err(refused)?;
-    if version.schema_version != u64::from(SCHEMA_VERSION) {
+    if !(1..=u64::from(SCHEMA_VERSION)).contains(&version.schema_version) {
         let (found, program) = (version.schema_version, version.mapbench_version);
         return Err(Error::Version { file, found, program: program.escape_debug().to_string() });
     }
@@ -232,9 +232,9 @@ fn parse_rows<T: Row>(
     Ok(rows)
 }
 
-fn header_problem(header: &StringRecord, columns: &[&str], added: usize) -> Option<String> {
-    let earlier = &columns[..columns.len() - added];
-    if [columns, earlier].iter().any(|columns| header.iter().eq(columns.iter().copied())) {
+fn header_problem(header: &StringRecord, columns: &[&str], added: &[&str]) -> Option<String> {
+    let earlier = columns.iter().copied().filter(|column| !added.contains(column));
+    if header.iter().eq(columns.iter().copied()) || header.iter().eq(earlier) {
         return None;
     }
     let missing = columns.iter().find(|column| !header.iter().any(|found| found == **column));

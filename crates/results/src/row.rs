@@ -8,11 +8,10 @@ use crate::{CELLS, Cell, MACHINE, Machine, Plan, SAMPLES, Sample, Status};
 pub(crate) trait Row: Serialize + DeserializeOwned {
     /// The file's name.
     const FILE: &'static str;
+    /// The columns that files of earlier programs lack.
+    const ADDED: &'static [&'static str] = &[];
     /// What to do about a file that ends in half a line.
     const TORN: &'static str = "the run was interrupted: `mapbench run --resume` repairs it and goes on";
-
-    /// Columns at the end that files of earlier programs lack.
-    const ADDED: usize = 0;
 
     /// What the row is about, for messages.
     fn subject(&self) -> String;
@@ -47,6 +46,18 @@ pub(crate) struct Place<'a> {
 
 impl Row for Sample {
     const FILE: &'static str = SAMPLES;
+    const ADDED: &'static [&'static str] = &[
+        "read_ops",
+        "insert_ops",
+        "insert_new_ops",
+        "remove_ops",
+        "update_ops",
+        "upsert_ops",
+        "compare_exchange_ops",
+        "iterate_ops",
+        "iterated_entries",
+        "drop_ns",
+    ];
 
     fn subject(&self) -> String {
         format!("{:?}", self.place())
@@ -54,6 +65,7 @@ impl Row for Sample {
 
     fn problem(&self) -> Option<String> {
         let needed = [self.elapsed_ns, self.ops, self.throughput_ops_s];
+        let kinds = self.kinds();
         let others = [
             self.start_ns,
             self.fairness_ppm,
@@ -63,12 +75,21 @@ impl Row for Sample {
             self.inserted,
             self.removed,
             self.rss_bytes,
+            self.iterated_entries,
+            self.drop_ns,
         ];
         match self.status {
             Status::Ok if needed.contains(&None) => Some("the status is ok but a measurement is missing".to_owned()),
             Status::Ok if !self.message.is_empty() => Some("the status is ok but there is a message".to_owned()),
+            Status::Ok
+                if kinds.iter().any(Option::is_some)
+                    && kinds.iter().flatten().map(|count| u128::from(*count)).sum::<u128>()
+                        != u128::from(self.ops.unwrap_or(0)) =>
+            {
+                Some("the counts of the kinds do not add up to `ops`".to_owned())
+            }
             Status::Ok => share_problem("fairness_ppm", self.fairness_ppm),
-            _ if needed.iter().chain(&others).any(Option::is_some) => {
+            _ if needed.iter().chain(&others).chain(&kinds).any(Option::is_some) => {
                 Some("the status is not ok but there are measurements".to_owned())
             }
             _ => None,
@@ -116,7 +137,8 @@ impl Planned for Machine {
 
 impl Row for Cell {
     const FILE: &'static str = CELLS;
-    const ADDED: usize = 5;
+    const ADDED: &'static [&'static str] =
+        &["service_p50_ns", "service_p99_ns", "response_p50_ns", "response_p99_ns", "bytes_per_entry"];
 
     fn subject(&self) -> String {
         format!("{:?}", self.place())
@@ -201,7 +223,7 @@ impl<'de> Deserializer<'de> for Fields<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::columns;
+    use super::{Row as _, columns};
     use crate::{
         Build, Cell, ClaimRow, Declared, Host, HostClock, Latency, LatencyPlan, Machine, Memory, MemoryPlan, Plan,
         Provenance, Reclamation, Sample, Semantics,
@@ -210,7 +232,8 @@ mod tests {
     #[test]
     fn columns_are_the_fields_in_their_order() {
         assert_eq!(columns::<Sample>()[..4], ["workload", "read_pct", "threads", "strategy"]);
-        assert_eq!(columns::<Sample>().len(), 20);
+        assert_eq!(columns::<Sample>().len(), 30);
+        assert!(Sample::ADDED.iter().all(|column| columns::<Sample>().contains(column)));
     }
 
     #[test]

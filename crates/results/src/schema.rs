@@ -1,12 +1,13 @@
 //! The rows of a run: what each file holds, a struct a file, a field a column.
 
-use mapbench_workload::Percent;
+use mapbench_workload::{OpKind, Percent};
 use serde::{Deserialize, Serialize};
 
 use crate::{Latency, Memory, Reclamation};
 
-/// The version of these schemas; readers refuse any other.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The version of these schemas. Version 1 is read too: it lacks the columns of [`Sample`] that tell the kinds of operations
+/// apart.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What became of a slice or of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,6 +105,36 @@ pub struct Sample {
     pub removed: Option<u64>,
     /// Resident memory of the worker process after the slice, in bytes.
     pub rss_bytes: Option<u64>,
+    /// Reads within the measured times of all threads; this and the next seven add up to `ops`. Since version 2.
+    #[serde(default)]
+    pub read_ops: Option<u64>,
+    /// Inserts or replacements. Since version 2.
+    #[serde(default)]
+    pub insert_ops: Option<u64>,
+    /// Inserts only if absent. Since version 2.
+    #[serde(default)]
+    pub insert_new_ops: Option<u64>,
+    /// Removes. Since version 2.
+    #[serde(default)]
+    pub remove_ops: Option<u64>,
+    /// Updates of present keys. Since version 2.
+    #[serde(default)]
+    pub update_ops: Option<u64>,
+    /// Updates or inserts. Since version 2.
+    #[serde(default)]
+    pub upsert_ops: Option<u64>,
+    /// Reads followed by an exchange of what was read. Since version 2.
+    #[serde(default)]
+    pub compare_exchange_ops: Option<u64>,
+    /// Iterations over the map. Since version 2.
+    #[serde(default)]
+    pub iterate_ops: Option<u64>,
+    /// Entries that these iterations saw. Since version 2.
+    #[serde(default)]
+    pub iterated_entries: Option<u64>,
+    /// Mean time that dropping the map took, in nanoseconds, when the slice built its own. Since version 2.
+    #[serde(default)]
+    pub drop_ns: Option<u64>,
     /// Why the status is not `ok`; empty if it is.
     pub message: String,
 }
@@ -132,8 +163,33 @@ impl Sample {
             inserted: None,
             removed: None,
             rss_bytes: None,
+            read_ops: None,
+            insert_ops: None,
+            insert_new_ops: None,
+            remove_ops: None,
+            update_ops: None,
+            upsert_ops: None,
+            compare_exchange_ops: None,
+            iterate_ops: None,
+            iterated_entries: None,
+            drop_ns: None,
             message: String::new(),
         }
+    }
+
+    /// The counts by kind, in the order of [`OpKind::ALL`].
+    #[must_use]
+    pub const fn kinds(&self) -> [Option<u64>; OpKind::ALL.len()] {
+        [
+            self.read_ops,
+            self.insert_ops,
+            self.insert_new_ops,
+            self.remove_ops,
+            self.update_ops,
+            self.upsert_ops,
+            self.compare_exchange_ops,
+            self.iterate_ops,
+        ]
     }
 }
 

@@ -10,7 +10,7 @@ use crate::row::{Row, columns};
 use crate::tail::Tail;
 use crate::{
     CELLS, Cell, Error, LATENCY, Latency, MACHINE, MEMORY, Machine, Memory, PROVENANCE, Plan, Provenance, RECLAMATION,
-    Reclamation, Run, SAMPLES, SEMANTICS, Sample, checksum, time,
+    Reclamation, Run, SAMPLES, SCHEMA_VERSION, SEMANTICS, Sample, checksum, time,
 };
 
 const LOCK: &str = ".lock";
@@ -60,8 +60,13 @@ impl RunWriter {
             return Err(Error::NoRun(dir.to_owned()));
         }
         let lock = lock(dir)?;
-        if read_provenance(dir)?.finished.is_some() {
+        let Provenance { finished, schema_version, mapbench_version, .. } = read_provenance(dir)?;
+        if finished.is_some() {
             return Err(Error::Finished(dir.to_owned()));
+        }
+        if schema_version != SCHEMA_VERSION {
+            let (file, found) = (dir.join(PROVENANCE), u64::from(schema_version));
+            return Err(Error::Version { file, found, program: mapbench_version });
         }
         // Before anything is cut, so that a file that is not ours stays as it is.
         let run = Run::load(dir, Torn::Ignored)?;

@@ -59,7 +59,7 @@ fn a_wrong_row_is_named_with_its_line() {
         (SAMPLES, "b,0,1,0,ok,1", "b,0,1,0,ok,1.5", "samples.csv, line 5: the column `start_ns`: invalid digit"),
         (SAMPLES, "b,0,1,0,ok", "b,0,1,0,\"o\nk\"", "samples.csv, line 5: unknown variant `o k`"),
         (SAMPLES, "b,0,1,0,ok", "b,0,1,0,panicked", "samples.csv, line 5: the status is not ok but there are"),
-        (SAMPLES, "b,0,1,0,ok", "b,0,1,ok", "samples.csv, line 5: 19 fields, the header has 20; delete the line"),
+        (SAMPLES, "b,0,1,0,ok", "b,0,1,ok", "samples.csv, line 5: 29 fields, the header has 30; delete the line"),
         (MACHINE, "2,0,0,1,", "2,0,9,1,", "machine.csv, line 2: fork 0, round 9, but the plan has 2 forks of 3"),
         (MACHINE, "2,0,0,1,", "2,0,0,,", "machine.csv, line 2: the column `start_ns`: cannot parse integer from empty"),
     ];
@@ -88,9 +88,9 @@ fn a_foreign_header_is_refused() {
 fn a_foreign_provenance_is_refused() {
     let cases = [
         (
-            "\"schema_version\": 1",
             "\"schema_version\": 2",
-            "provenance.json has schema version 2, this mapbench reads version 1: use mapbench 0.1.0",
+            "\"schema_version\": 3",
+            "provenance.json has schema version 3; this mapbench reads versions 1 to 2 and continues version 2: use mapbench",
         ),
         ("\"seed\": 7", "\"seed\": -7", "provenance.json, line 12: invalid value: integer `-7`, expected u64; is this"),
         ("\"seed\": 7", "\"seeds\": 7", "provenance.json, line 12: unknown field `seeds`"),
@@ -101,6 +101,42 @@ fn a_foreign_provenance_is_refused() {
         let message = refusal(PROVENANCE, from, to);
         assert!(message.starts_with(expected), "{message}\nexpected {expected}");
     }
+}
+
+/// Makes a run one of version 1, which had not the counts of the kinds.
+fn age(dir: &Path) {
+    change(dir, PROVENANCE, "\"schema_version\": 2", "\"schema_version\": 1");
+    let path = dir.join(SAMPLES);
+    let mut text = String::new();
+    for line in fs::read_to_string(&path).unwrap().lines() {
+        let mut fields: Vec<&str> = line.split(',').collect();
+        fields.drain(19..29);
+        text += &fields.join(",");
+        text += "\r\n";
+    }
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_run_of_version_1_is_read_and_not_continued() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = RunWriter::create(dir.path(), &provenance()).unwrap();
+    writer.append_sample(&sample("a", 0, 0)).unwrap();
+    drop(writer);
+    age(dir.path());
+    let read = Run::read(dir.path()).unwrap().samples.remove(0);
+    assert_eq!((read.ops, read.read_ops, read.drop_ns), (Some(1_000_000), None, None));
+    let error = RunWriter::resume(dir.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("has schema version 1; this mapbench reads versions 1 to 2 and continues version 2"),
+        "{error}"
+    );
+}
+
+#[test]
+fn counts_that_contradict_each_other_are_refused() {
+    let message = refusal(SAMPLES, ",900000,50000,", ",900001,50000,");
+    assert!(message.starts_with("samples.csv, line 4: the counts of the kinds do not add up to `ops`"), "{message}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn lines_are_those_of_rfc_4180() {
     let text = fs::read_to_string(dir.path().join(SAMPLES)).unwrap();
     let (header, row) = text.split_once("\r\n").unwrap();
     assert!(header.starts_with("workload,read_pct,threads,strategy,fork,round,position,status,start_ns,"), "{header}");
-    assert_eq!(row, "sweep,90,2,a,0,0,0,n/a,,,,,,,,,,,,\"x,\"\"y\"\"\"\r\n");
+    assert_eq!(row, "sweep,90,2,a,0,0,0,n/a,,,,,,,,,,,,,,,,,,,,,,\"x,\"\"y\"\"\"\r\n");
 }
 
 #[test]
@@ -207,6 +207,9 @@ proptest! {
             start_ns: Some(start),
             elapsed_ns: Some(elapsed),
             ops: Some(ops),
+            read_ops: Some(ops),
+            insert_ops: Some(0),
+            remove_ops: Some(0),
             throughput_ops_s: Some(rate),
             hits: Some(hits),
             misses: Some(misses),

@@ -26,11 +26,13 @@ pub enum OpKind {
     Upsert,
     /// Replace a value that was just read, if it is still the same.
     CompareExchange,
+    /// Look at every entry of the map; the index means nothing.
+    Iterate,
 }
 
 impl OpKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [OpKind; 7] = [
+    pub const ALL: [OpKind; 8] = [
         OpKind::Read,
         OpKind::Insert,
         OpKind::InsertNew,
@@ -38,6 +40,7 @@ impl OpKind {
         OpKind::Update,
         OpKind::Upsert,
         OpKind::CompareExchange,
+        OpKind::Iterate,
     ];
 
     /// The name in workload files.
@@ -51,6 +54,7 @@ impl OpKind {
             OpKind::Update => "update",
             OpKind::Upsert => "upsert",
             OpKind::CompareExchange => "compare_exchange",
+            OpKind::Iterate => "iterate",
         }
     }
 }
@@ -78,7 +82,8 @@ impl PackedOp {
             3 => OpKind::Remove,
             4 => OpKind::Update,
             5 => OpKind::Upsert,
-            _ => OpKind::CompareExchange,
+            6 => OpKind::CompareExchange,
+            _ => OpKind::Iterate,
         }
     }
 
@@ -87,6 +92,14 @@ impl PackedOp {
     #[must_use]
     pub const fn index(self) -> u32 {
         self.0 & (MAX_KEY_RANGE - 1)
+    }
+
+    /// The same kind on another key.
+    #[inline]
+    #[must_use]
+    pub const fn at(self, index: u32) -> Self {
+        debug_assert!(index < MAX_KEY_RANGE);
+        Self(self.0 & !(MAX_KEY_RANGE - 1) | index)
     }
 
     /// The 32 bits.

@@ -1,84 +1,194 @@
 //! Operation streams: what a thread asks of the map, made before the clock starts.
 //!
-//! A stream is a function of the seed, the mix and the key range, the same on every machine; a golden digest in the tests
-//! holds it fast.
+//! A stream is a function of the seed, the load, the number of threads and the thread's index, the same on every machine;
+//! golden digests in the tests hold it fast. It draws from one [`SplitMix64`]. Every operation takes one number: its lower
+//! 32 bits draw the kind, its upper 32 bits times the number of keys, shifted right by 32, are the index (Lemire, Fast
+//! Random Integer Generation in an Interval, TOMACS 2019, without the rejection step: the bias is below the number of keys
+//! over 2^32). A distribution that needs more takes the numbers that follow, as the module `draw` says.
 
-use crate::mix::Mix;
-use crate::op::{MAX_KEY_RANGE, PackedOp};
+use crate::distribution::Distribution;
+use crate::draw::Keys;
+use crate::load::Load;
+use crate::op::{OpKind, PackedOp};
 use crate::rng::SplitMix64;
+use crate::space::share;
 
 /// Operations of a thread's stream, which it runs in a loop: 256 KiB, read in order, so that it streams through the
 /// caches and leaves them to the map. A power of two.
 pub const STREAM_OPS: usize = 1 << 16;
 
-/// A stream of `len` operations: kinds drawn by `mix`, key indices uniformly from `0..key_range`.
-///
-/// One 64-bit number an operation: its upper half times the key range is the index, its lower half draws the kind
-/// (Lemire, Fast Random Integer Generation in an Interval, TOMACS 2019, without the rejection step: the bias is
-/// below `key_range` / 2^32).
-///
-/// # Panics
-/// When `key_range` is 0 or above [`MAX_KEY_RANGE`].
-#[must_use]
-pub fn uniform(seed: u64, mix: Mix, key_range: u32, len: usize) -> Box<[PackedOp]> {
-    assert!((1..=MAX_KEY_RANGE).contains(&key_range), "a key range of {key_range} is not in 1..={MAX_KEY_RANGE}");
-    let mut rng = SplitMix64::new(seed);
-    let scaled = |half: u64, range: u64| (half * range) >> 32;
-    (0..len)
-        .map(|_| {
-            let bits = rng.next_u64();
-            let index = scaled(bits >> 32, u64::from(key_range));
-            PackedOp::new(mix.kind_of(bits as u32), index as u32)
-        })
-        .collect()
+/// A thread's operations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    ops: Box<[PackedOp]>,
+    turn: Option<Turn>,
 }
 
-/// A digest of a stream (64-bit FNV-1a over its little-endian words), to tell whether two are the same.
-#[must_use]
-pub fn digest(stream: &[PackedOp]) -> u64 {
-    stream
-        .iter()
-        .flat_map(|op| op.bits().to_le_bytes())
-        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+/// By how many keys, of which, the operations move on when the stream begins again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Turn {
+    start: u32,
+    len: u32,
+    step: u32,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{digest, uniform};
-    use crate::mix::Mix;
-    use crate::op::OpKind;
-    use crate::percent::Percent;
-
-    fn mix(read_pct: u8) -> Mix {
-        let half = Percent::whole(50);
-        Mix::new(Percent::whole(read_pct), &[(OpKind::Insert, half), (OpKind::Remove, half)]).unwrap()
+impl Stream {
+    /// The operations of a thread.
+    ///
+    /// # Panics
+    /// When the load [refuses](Load::refuses) the number of threads, or there is no such thread.
+    #[must_use]
+    pub fn of(load: &Load, threads: u32, thread: u32, seed: u64) -> Self {
+        let len = load.operations.map_or(STREAM_OPS, |all| share(all, threads, thread) as usize);
+        let role = load.role(threads, thread);
+        let mut rng = SplitMix64::new(seed);
+        let mut keys = Keys::new(load, threads, thread);
+        if !role.distribution.is_ordered() {
+            let draw = |_| {
+                let bits = rng.next_u64();
+                let kind = role.mix.kind_of(bits as u32);
+                PackedOp::new(kind, keys.draw(kind, bits, &mut rng))
+            };
+            let ops = (0..len).map(draw).collect();
+            let turn = (load.operations.is_none() && role.distribution == Distribution::Sequential)
+                .then(|| Turn::of(&keys, len));
+            return Self { ops, turn };
+        }
+        // Kinds first, so that inserts and removes of a stream in a loop can be made to take turns.
+        let mut drawn: Vec<(OpKind, u64)> = (0..len)
+            .map(|_| {
+                let bits = rng.next_u64();
+                (role.mix.kind_of(bits as u32), bits)
+            })
+            .collect();
+        let turn = load.operations.is_none().then(|| Turn::of(&keys, balance(&mut drawn)));
+        let ops = drawn.into_iter().map(|(kind, bits)| PackedOp::new(kind, keys.draw(kind, bits, &mut rng))).collect();
+        Self { ops, turn }
     }
 
-    // The digests come from a second implementation, in Python, written from the documentation of this module.
-    #[test]
-    fn streams_are_the_same_everywhere() {
-        let golden = [
-            (1, 90, 2_702_621_756_623_242_931_u64),
-            (2, 90, 9_440_614_547_840_562_148),
-            (1, 0, 17_945_657_070_446_529_203),
-        ];
-        let made =
-            golden.map(|(seed, read_pct, _)| (seed, read_pct, digest(&uniform(seed, mix(read_pct), 131_072, 65_536))));
-        assert_eq!(made, golden);
+    /// Operations that were made elsewhere, the same every time round.
+    #[must_use]
+    pub const fn once(ops: Box<[PackedOp]>) -> Self {
+        Self { ops, turn: None }
     }
 
-    #[test]
-    fn kinds_and_keys_follow_their_shares() {
-        let stream = uniform(3, mix(90), 64, 1 << 20);
-        let share = |kind| stream.iter().filter(|op| op.kind() == kind).count() as f64 / stream.len() as f64;
-        // Five standard deviations of a binomial share at this length: 0.15 points at 90 %, 0.11 at 5 %.
-        assert!((share(OpKind::Read) - 0.90).abs() < 0.0015);
-        assert!((share(OpKind::Insert) - 0.05).abs() < 0.0011);
-        let mut seen = [0_u32; 64];
-        stream.iter().for_each(|op| seen[op.index() as usize] += 1);
-        let expected = stream.len() as f64 / 64.0;
-        let chi_square: f64 = seen.iter().map(|n| (f64::from(*n) - expected).powi(2) / expected).sum();
-        // The 99.99th percentile of chi-square with 63 degrees of freedom.
-        assert!(chi_square < 112.0, "chi-square {chi_square}");
+    /// The operations of the first time round.
+    #[must_use]
+    pub fn ops(&self) -> &[PackedOp] {
+        &self.ops
+    }
+
+    /// A digest (64-bit FNV-1a over little-endian words: the operations, and what changes from one time round to the next),
+    /// to tell whether two streams are the same.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let turn = self.turn.map(|turn| [turn.start, turn.len, turn.step]);
+        let words = self.ops.iter().map(|op| op.bits()).chain(turn.into_iter().flatten());
+        words
+            .flat_map(u32::to_le_bytes)
+            .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+    }
+
+    /// How often each kind stands among the operations from the `from`-th to the one before the `to`-th, counted on over
+    /// the loop.
+    #[must_use]
+    pub fn count(&self, from: u64, to: u64) -> [u64; OpKind::ALL.len()] {
+        let len = self.ops.len() as u64;
+        let before = |end: u64| {
+            let mut counts = [0_u64; OpKind::ALL.len()];
+            self.ops[..(end % len) as usize].iter().for_each(|op| counts[op.kind() as usize] += 1);
+            counts
+        };
+        if len == 0 || to <= from {
+            return [0; OpKind::ALL.len()];
+        }
+        let mut whole = [0_u64; OpKind::ALL.len()];
+        let rounds = to / len - from / len;
+        if rounds > 0 {
+            self.ops.iter().for_each(|op| whole[op.kind() as usize] += rounds);
+        }
+        let (first, last) = (before(from), before(to));
+        std::array::from_fn(|kind| whole[kind] + last[kind] - first[kind])
+    }
+}
+
+impl Turn {
+    fn of(keys: &Keys, step: usize) -> Self {
+        let part = keys.part();
+        Self { start: part.start, len: part.len, step: (step % part.len as usize) as u32 }
+    }
+}
+
+/// Makes inserts and removes take turns, the insert first, where either was drawn; a last one without its counterpart becomes
+/// a read. Were they left as drawn, the map would shrink to nothing and grow by chance. Returns the number of inserts.
+fn balance(drawn: &mut [(OpKind, u64)]) -> usize {
+    let changes = |kind: OpKind| adds_key(kind) || kind == OpKind::Remove;
+    let added = drawn.iter().map(|(kind, _)| *kind).find(|kind| adds_key(*kind)).unwrap_or(OpKind::Insert);
+    let (mut inserts, mut open) = (0, None);
+    for (kind, _) in drawn.iter_mut().filter(|(kind, _)| changes(*kind)) {
+        match open.take() {
+            Some(_) => *kind = OpKind::Remove,
+            None => {
+                if !adds_key(*kind) {
+                    *kind = added;
+                }
+                inserts += 1;
+                open = Some(kind);
+            }
+        }
+    }
+    if let Some(last) = open {
+        *last = OpKind::Read;
+        inserts -= 1;
+    }
+    inserts
+}
+
+fn adds_key(kind: OpKind) -> bool {
+    matches!(kind, OpKind::Insert | OpKind::InsertNew)
+}
+
+/// Where a thread is in its stream.
+#[derive(Debug)]
+pub struct Cursor<'a> {
+    stream: &'a Stream,
+    at: usize,
+    offset: u32,
+    moved: Vec<PackedOp>,
+}
+
+impl<'a> Cursor<'a> {
+    /// At the first operation.
+    #[must_use]
+    pub fn new(stream: &'a Stream) -> Self {
+        Self { stream, at: 0, offset: 0, moved: Vec::new() }
+    }
+
+    /// The next `most` operations, or as many as are left until the stream begins again; at least one, unless `most` is 0 or
+    /// the stream is empty.
+    #[inline]
+    pub fn next(&mut self, most: usize) -> &[PackedOp] {
+        let end = (self.at + most).min(self.stream.ops.len());
+        let ops = &self.stream.ops[self.at..end];
+        let offset = self.offset;
+        self.at = end;
+        if end == self.stream.ops.len() {
+            self.at = 0;
+            if let Some(turn) = self.stream.turn {
+                self.offset = (self.offset + turn.step) % turn.len;
+            }
+        }
+        match self.stream.turn {
+            None => ops,
+            Some(turn) => {
+                let past = turn.start + turn.len;
+                self.moved.clear();
+                self.moved.extend(ops.iter().map(|op| {
+                    let index = op.index() + offset;
+                    op.at(if index >= past { index - turn.len } else { index })
+                }));
+                &self.moved
+            }
+        }
     }
 }

@@ -13,7 +13,11 @@ proptest! {
     fn a_damaged_definition_is_read_or_refused(bytes in damaged(SHIPPED)) {
         let text = String::from_utf8_lossy(&bytes);
         match Workload::parse(&text) {
-            Ok(workload) => prop_assert!(workload.read_pct.iter().all(|share| workload.mix(*share).is_ok())),
+            Ok(all) => {
+                prop_assert!(!all.is_empty());
+                let loads = all.iter().flat_map(|one| one.read_pct().into_iter().map(|share| one.load(share)));
+                prop_assert!(loads.into_iter().all(|load| !load.roles.is_empty() && load.key_range(1) > 0));
+            }
             Err(error) => {
                 prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
                 if let Some((line, column)) = error.place {

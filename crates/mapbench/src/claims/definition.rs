@@ -9,8 +9,8 @@ use toml::Spanned;
 use super::file::{
     Detection, DetectionCase, File, Growth, LostUpdates, Names, Quantity, Refusal, Service, Sweep, SweepCase,
 };
-use crate::plan::SHIPPED;
 use crate::registry::Registry;
+use crate::shipped::SHIPPED;
 
 /// A claim.
 #[derive(Clone, Debug)]
@@ -195,7 +195,8 @@ impl Reader<'_> {
                 (None, false) => return Err(self.wrong(sweep, "`of` is missing: what is to be compared")),
             };
             let workloads = self.workloads(&file.workloads)?;
-            let first = file.workloads.first().and_then(|text| Workload::parse(text.get_ref()).ok());
+            let first =
+                file.workloads.first().and_then(|text| Workload::parse(text.get_ref()).ok()?.into_iter().next());
             let cases = self.cases(sweep, &workloads, first.as_ref().map(|workload| workload.name.as_str()))?;
             let rate_ops_s = sweep.get_ref().rate_ops_s.unwrap_or(USUAL_OPS_S);
             return Ok(Test::Sweep { implied: implied()?, quantity, rate_ops_s, cases, workloads });
@@ -211,7 +212,7 @@ impl Reader<'_> {
             let [own] = file.workloads.as_slice() else {
                 return Err(self.wrong(reads, "give one workload"));
             };
-            let workload = Workload::parse(own.get_ref()).map_err(|error| self.within(own, &error))?;
+            let workload = Workload::parse(own.get_ref()).map_err(|error| self.within(own, &error))?.remove(0);
             let subject = reads.get_ref().subject.get_ref().clone();
             return Ok(Test::ReadAllocations { subject, workload: (own.get_ref().clone(), workload) });
         }
@@ -270,16 +271,17 @@ impl Reader<'_> {
     fn workloads(&self, own: &[Spanned<String>]) -> Result<Workloads, DefinitionError> {
         let shipped = SHIPPED.iter().map(|(_, text)| (*text).to_owned());
         let mut workloads: Workloads = shipped
-            .map(|text| {
-                let workload = Workload::parse(&text).expect("shipped workloads are sound");
-                (workload.name.clone(), (text, workload))
+            .flat_map(|text| {
+                let all = Workload::parse(&text).expect("shipped workloads are sound");
+                all.into_iter().map(move |workload| (workload.name.clone(), (text.clone(), workload)))
             })
             .collect();
         for text in own {
-            let workload = Workload::parse(text.get_ref()).map_err(|error| self.within(text, &error))?;
-            let name = workload.name.clone();
-            if workloads.insert(name.clone(), (text.get_ref().clone(), workload)).is_some() {
-                return Err(self.wrong(text, &format!("a second workload is named `{name}`")));
+            for workload in Workload::parse(text.get_ref()).map_err(|error| self.within(text, &error))? {
+                let name = workload.name.clone();
+                if workloads.insert(name.clone(), (text.get_ref().clone(), workload)).is_some() {
+                    return Err(self.wrong(text, &format!("a second workload is named `{name}`")));
+                }
             }
         }
         Ok(workloads)
@@ -353,14 +355,17 @@ impl Reader<'_> {
         if let Some(other) = own.against_workload.as_ref().filter(|other| !workloads.contains_key(other.get_ref())) {
             return Err(self.wrong(other, &format!("there is no workload `{}`", other.get_ref())));
         }
-        let read_pct = match (own.read_pct.or(all.read_pct), workload.read_pct.as_slice()) {
+        let read_pct = match (own.read_pct.or(all.read_pct), workload.read_pct().as_slice()) {
+            (Some(share), [only]) if !workload.is_swept() && share != *only => {
+                let problem = format!("`{name}` has a fixed mix of {only} % reads: leave read_pct out");
+                return Err(self.wrong(case, &problem));
+            }
             (Some(share), _) => share,
             (None, [only]) => *only,
             (None, _) => {
                 return Err(self.wrong(case, "the workload has several shares of reads: choose one with read_pct"));
             }
         };
-        workload.mix(read_pct).map_err(|error| self.wrong(case, &error.to_string()))?;
         Ok(Case {
             name: own.name.clone(),
             judged: own.judged,
@@ -414,7 +419,7 @@ name = "w"
 question = "?"
 source = "s"
 population = 10
-key_range = 20
+key_range = 10
 read_pct = [50, 90]
 [writes]
 insert = 100
@@ -456,7 +461,7 @@ against_threads = 1
     fn what_is_wrong_is_named_with_its_place() {
         for (from, to, expected) in [
             ("\"dashmap\"", "\"dashmp\"", "line 18, column 11: unknown strategy `dashmp`; did you mean `dashmap`?"),
-            ("key_range = 20", "key_range = 5", "line 8, column 1: in this workload: a population of 10 does not fit"),
+            ("key_range = 10", "key_range = 5", "line 8, column 1: in this workload: a population of 10 does not fit"),
             ("tolerance = 1.5", "tolerance = 0.5", "line 14, column 1: give a positive ratio with a tolerance"),
             ("statement = \"a says b\"", "statement = \"\"", "line 2, column 13: this says nothing"),
             ("threads = 2", "threads = 0", "line 20, column 1: threads are 1 to 1024"),

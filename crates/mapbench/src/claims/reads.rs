@@ -22,10 +22,10 @@ pub(super) fn test(
     registry: &Registry,
     setting: &Setting,
 ) -> Result<Vec<Found>, Failure> {
-    let read_pct = workload.read_pct[0];
+    let read_pct = workload.read_pct()[0];
     let group = Group { workload: workload.name.clone(), read_pct, threads: setting.cores };
-    let mix = workload.mix(read_pct).map_err(Failure::usage)?;
-    let able = registry.entries().iter().filter(|entry| entry.refuses(mix, setting.cores).is_none());
+    let load = workload.load(read_pct);
+    let able = registry.entries().iter().filter(|entry| entry.refuses(&load, setting.cores).is_none());
     let strategies: Vec<String> = able.map(|entry| entry.info.name.to_owned()).collect();
     let plan = Plan {
         profile: "claims".to_owned(),

@@ -30,7 +30,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         return Err(Failure::usage(problem));
     }
     let entry = registry.find(&open.strategy)?;
-    if let Some(reason) = entry.refuses(open.mix, open.threads) {
+    if let Some(reason) = entry.refuses(&open.load, open.threads) {
         return Err(Failure::usage(format!("{} cannot do this: {reason}", open.strategy)));
     }
     instructions::execute(&*(entry.build)(&open), &open, arguments.operations);

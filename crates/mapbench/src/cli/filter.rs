@@ -11,9 +11,9 @@ pub(crate) struct Filter {
     /// Strategies, separated by commas
     #[arg(long = "strategy", value_delimiter = ',', value_name = "NAME")]
     pub(crate) strategies: Vec<String>,
-    /// Workloads: shipped ones by name, own ones as a TOML file
+    /// Workloads: shipped ones by name or `all` of them, own ones as a TOML file
     #[arg(long = "workload", value_delimiter = ',', value_name = "NAME|FILE.toml")]
-    pub(crate) workloads: Vec<String>,
+    workload_parts: Vec<String>,
     /// Shares of reads in per cent, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "PER CENT")]
     pub(crate) read_pct: Vec<Percent>,
@@ -23,6 +23,21 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// The workloads chosen. A name that says what of a sweep it is, as `name@field=value,field=value`, has commas itself.
+    pub(crate) fn workloads(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for part in &self.workload_parts {
+            match names.last_mut() {
+                Some(name) if name.contains('@') && part.contains('=') && !part.contains('@') => {
+                    name.push(',');
+                    name.push_str(part);
+                }
+                _ => names.push(part.clone()),
+            }
+        }
+        names
+    }
+
     /// What this leaves of the run in a directory, compared anew: the best of a group is the best of what is left.
     pub(super) fn read(&self, dir: &Path) -> Result<Run, Failure> {
         let mut run = Run::read(dir)?;
@@ -43,12 +58,13 @@ impl Filter {
     fn narrow(&self, plan: &mut Plan) -> Result<(), String> {
         let groups = |of: fn(&Group) -> String| plan.groups.iter().map(of).collect::<Vec<_>>();
         all_known("--strategy", &self.strategies, plan.strategies.clone())?;
-        all_known("--workload", &self.workloads, groups(|group| group.workload.clone()))?;
+        let workloads = self.workloads();
+        all_known("--workload", &workloads, groups(|group| group.workload.clone()))?;
         all_known("--read-pct", &self.read_pct, groups(|group| group.read_pct.to_string()))?;
         all_known("--threads", &self.threads, groups(|group| group.threads.to_string()))?;
         plan.strategies.retain(|name| takes(&self.strategies, name));
         plan.groups.retain(|group| {
-            takes(&self.workloads, &group.workload)
+            takes(&workloads, &group.workload)
                 && takes(&self.read_pct, &group.read_pct)
                 && takes(&self.threads, &group.threads)
         });
@@ -71,5 +87,17 @@ fn all_known(flag: &str, wanted: &[impl Display], mut has: Vec<String>) -> Resul
     match wanted.iter().map(ToString::to_string).find(|value| !has.contains(value)) {
         None => Ok(()),
         Some(value) => Err(format!("the run has no {flag} {value}; it has {}", has.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Filter;
+
+    #[test]
+    fn names_with_commas_are_put_together_again() {
+        let parts = ["ycsb-a", "w@population=1", "value=8", "v@key=u64", "scan"].map(str::to_owned).to_vec();
+        let filter = Filter { workload_parts: parts, ..Filter::default() };
+        assert_eq!(filter.workloads(), ["ycsb-a", "w@population=1,value=8", "v@key=u64", "scan"]);
     }
 }

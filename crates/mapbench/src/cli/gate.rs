@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     candidate: Option<PathBuf>,
     /// Judge this program against an earlier run in DIR instead: it measures the same again and compares ratios to a control
     /// strategy
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["base", "candidate", "vs", "workloads", "read_pct", "threads", "self_test", "show_budget", "minutes", "slice_ms"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["base", "candidate", "vs", "workload_parts", "read_pct", "threads", "self_test", "show_budget", "minutes", "slice_ms"])]
     against: Option<PathBuf>,
     /// The strategy to which --against takes ratios: one that did not change
     #[arg(long, value_name = "NAME", default_value = "std-mutex", requires = "against")]
@@ -186,7 +186,8 @@ fn self_test(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn order(arguments: Arguments) -> Result<Order, Failure> {
-    let Filter { strategies, workloads, read_pct, threads } = arguments.filter;
+    let workloads = arguments.filter.workloads();
+    let Filter { strategies, read_pct, threads, .. } = arguments.filter;
     let processors = system::processors();
     let cores = processors.len() as u32;
     let mut budget = budget(arguments.budget.as_deref())?;

@@ -4,10 +4,11 @@ use mapbench_report::Standing;
 use mapbench_results::Semantics;
 use mapbench_workload::Workload;
 
+use crate::describe;
 use crate::failure::Failure;
-use crate::plan::SHIPPED;
 use crate::registry::Registry;
 use crate::run::results_dir;
+use crate::shipped::SHIPPED;
 use crate::verify;
 
 #[derive(clap::Args)]
@@ -22,9 +23,16 @@ pub(super) struct Arguments {
     /// Configuration and notes too
     #[arg(long)]
     long: bool,
+    /// The workloads as a Markdown table
+    #[arg(long, requires = "workloads")]
+    markdown: bool,
 }
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.markdown {
+        print!("{}", workloads_table());
+        return Ok(());
+    }
     let mut text = String::new();
     if !arguments.workloads {
         let (verified, unreadable) = verify::newest(&results_dir(), registry);
@@ -67,11 +75,35 @@ fn strategies(text: &mut String, registry: &Registry, verified: &[Semantics], lo
 }
 
 fn workloads(text: &mut String) -> std::fmt::Result {
-    for (name, definition) in SHIPPED {
-        let workload = Workload::parse(definition).expect("shipped workloads are sound");
-        writeln!(text, "workload {name}")?;
-        writeln!(text, "    {}", workload.question)?;
-        writeln!(text, "    {} entries, keys from a range of {}", workload.population, workload.key_range)?;
+    for (_, definition) in SHIPPED {
+        for workload in Workload::parse(definition).expect("shipped workloads are sound") {
+            writeln!(text, "workload {}", workload.name)?;
+            writeln!(text, "    {}", workload.question)?;
+            writeln!(text, "    {}", describe::workload(&workload))?;
+            writeln!(text, "    source: {}", workload.source)?;
+            if let Some(note) = &workload.note {
+                writeln!(text, "    note: {note}")?;
+            }
+        }
     }
     Ok(())
+}
+
+/// The shipped workloads as a table, for README.
+fn workloads_table() -> String {
+    let mut text = String::from("| workload | question | what it does | source |\n| --- | --- | --- | --- |\n");
+    for (name, definition) in SHIPPED {
+        let workloads = Workload::parse(definition).expect("shipped workloads are sound");
+        let first = &workloads[0];
+        let note = first.note.as_ref().map(|note| format!(" {note}")).unwrap_or_default();
+        let row = [
+            format!("[{name}](crates/mapbench/workloads/{name}.toml)"),
+            first.question.clone(),
+            format!("{}.{note}", describe::workload(first)),
+            first.source.clone(),
+        ];
+        writeln!(text, "| {} |", row.map(|cell| cell.replace('|', "\\|")).join(" | "))
+            .expect("a string takes all text");
+    }
+    text
 }

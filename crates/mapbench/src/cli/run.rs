@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR, which says itself what to measure
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workloads", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "out", "memory_mib"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "out", "memory_mib"])]
     resume: Option<PathBuf>,
     /// Memory that a worker may hold, in MiB; one that exceeds it is killed and its row says so
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
@@ -89,7 +89,8 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
     let finished = match arguments.resume {
         Some(dir) => run::resume(registry, &dir, patience)?,
         None => {
-            let Filter { mut strategies, workloads, read_pct, threads } = arguments.filter;
+            let workloads = arguments.filter.workloads();
+            let Filter { mut strategies, read_pct, threads, .. } = arguments.filter;
             if !strategies.is_empty() {
                 strategies.extend(arguments.workers.iter().map(Foreign::row_name));
             }

@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use mapbench_results::{Group, Run};
-use mapbench_workload::{Percent, key_of, stream};
+use mapbench_workload::{Percent, Stream, key_of};
 
 use super::Failure;
+use crate::describe;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::Registry;
 use crate::sweep::{placement, stream_seeds};
@@ -41,25 +42,26 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let (plan, workloads) =
         plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;
     let workload = &workloads[&plan.groups[0].workload];
-    let mix = workload.mix(wanted.read_pct).expect("the plan was checked");
+    let load = workload.load(wanted.read_pct);
     println!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question);
-    println!("population {} of a key range of {}", workload.population, workload.key_range);
-    for kind in mix.kinds() {
-        println!("{:>6.2} % {}", mix.percent(kind), kind.name());
-    }
-    if let Some(reason) = registry.find(wanted.strategy)?.refuses(mix, wanted.threads) {
+    println!("{}", describe::workload(workload));
+    if let Some(reason) = registry.find(wanted.strategy)?.refuses(&load, wanted.threads) {
         println!("n/a: {reason}");
     }
     let places = placement(&processors, wanted.threads);
-    for (thread, seed) in stream_seeds(arguments.seed, arguments.fork, wanted.threads).into_iter().enumerate() {
-        let ops = stream::uniform(seed, mix, workload.key_range, stream::STREAM_OPS);
-        let place = places.get(thread).map_or_else(|| "unpinned".to_owned(), |cpu| format!("on processor {cpu}"));
+    for (seed, thread) in stream_seeds(arguments.seed, arguments.fork, wanted.threads).into_iter().zip(0..) {
+        let stream = Stream::of(&load, wanted.threads, thread, seed);
+        let role = load.role(wanted.threads, thread);
+        let place =
+            places.get(thread as usize).map_or_else(|| "unpinned".to_owned(), |cpu| format!("on processor {cpu}"));
         println!(
-            "thread {thread} {place}: stream {:016x}, {} operations, begins with",
-            stream::digest(&ops),
-            ops.len()
+            "thread {thread} {place}, {}: {}; stream {:016x}, {} operations, begins with",
+            role.name,
+            describe::mix(&role.mix),
+            stream.digest(),
+            stream.ops().len()
         );
-        for op in &ops[..8] {
+        for op in stream.ops().iter().take(8) {
             println!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index());
         }
     }

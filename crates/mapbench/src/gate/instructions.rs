@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use mapbench_results::Instructions;
-use mapbench_workload::stream;
+use mapbench_workload::{Cursor, Stream};
 
 use crate::callgrind::{self, NotCounted, per_operation};
 use crate::protocol::Open;
@@ -75,15 +75,12 @@ pub(crate) fn execute(map: &dyn Subject, open: &Open, operations: u64) -> u64 {
 }
 
 fn execute_on(access: &mut dyn Access, open: &Open, operations: u64) -> u64 {
-    let stream = stream::uniform(open.stream_seeds[0], open.mix, open.key_range, stream::STREAM_OPS);
-    let mut plant = open.planted.map(|planted| Plant::new(planted, &stream));
+    let stream = Stream::of(&open.load, 1, 0, open.stream_seeds[0]);
+    let mut plant = open.planted.map(|planted| Plant::new(planted, stream.ops()));
+    let mut cursor = Cursor::new(&stream);
     let mut tally = Tally::default();
-    for batch in stream.chunks(BATCH).cycle() {
-        let left = operations - tally.ops;
-        let batch = &batch[..batch.len().min(left as usize)];
-        if batch.is_empty() {
-            break;
-        }
+    while tally.ops < operations {
+        let batch = cursor.next(BATCH.min((operations - tally.ops) as usize));
         access.run(batch, &mut tally);
         if let Some(plant) = &mut plant {
             plant.follow(access, batch, &mut tally);
@@ -100,20 +97,22 @@ mod tests {
     use crate::protocol::{Extra, Open, PROTOCOL_VERSION, Planted};
     use crate::worker::build;
     use mapbench_adapter_lock::StdMutex;
-    use mapbench_workload::{Mix, OpKind, Percent};
+    use mapbench_workload::{Load, Mix, OpKind, Percent};
 
     fn open(planted: Option<Planted>) -> Open {
         Open {
             protocol: PROTOCOL_VERSION,
             strategy: "std-mutex".to_owned(),
             threads: 1,
-            mix: Mix::new(
-                Percent::whole(90),
-                &[(OpKind::Insert, Percent::whole(50)), (OpKind::Remove, Percent::whole(50))],
-            )
-            .unwrap(),
-            population: 8,
-            key_range: 16,
+            load: Load::uniform(
+                Mix::new(
+                    Percent::whole(90),
+                    &[(OpKind::Insert, Percent::whole(50)), (OpKind::Remove, Percent::whole(50))],
+                )
+                .unwrap(),
+                8,
+                16,
+            ),
             stream_seeds: vec![1],
             hash_seed: 1,
             processors: Vec::new(),

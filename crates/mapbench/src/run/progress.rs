@@ -25,9 +25,9 @@ impl Progress {
         done: &[Sample],
     ) -> Self {
         let applicable = |group: &Group| {
-            let mix = workloads[&group.workload].mix(group.read_pct).expect("the plan was checked");
+            let load = workloads[&group.workload].load(group.read_pct);
             let entries = plan.strategies.iter().filter_map(|name| registry.find(name).ok());
-            entries.filter(|entry| entry.refuses(mix, group.threads).is_none()).count() as u64
+            entries.filter(|entry| entry.refuses(&load, group.threads).is_none()).count() as u64
         };
         let slices = u64::from(plan.forks) * u64::from(plan.rounds);
         let total = plan.groups.iter().map(applicable).sum::<u64>() * slices;

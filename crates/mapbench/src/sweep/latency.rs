@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mapbench_api::Operation;
 
 use mapbench_results::{ALL_OPERATIONS, Distribution, Group, Latency, LatencyKind, LatencyPlan, RunWriter, Status};
-use mapbench_workload::{Arrivals, Mix, OpKind, SplitMix64, derive_seed};
+use mapbench_workload::{Arrivals, OpKind, SplitMix64, derive_seed};
 
 use super::worker_process::{Lost, WorkerProcess};
 use super::{Clock, Done, End, GroupPass, ORDER, Observer, Settled, Sweep, unexpected};
@@ -130,8 +130,11 @@ impl LatencyPass<'_> {
         rng: &mut SplitMix64,
     ) -> Result<End, mapbench_results::Error> {
         let GroupPass { sweep, group, fork, .. } = self.pass;
-        let workload = &sweep.workloads[&group.workload];
-        let mix = workload.mix(group.read_pct).expect("the plan was checked");
+        let load = sweep.workloads[&group.workload].load(group.read_pct);
+        if load.operations.is_some() {
+            // The first operations of a map and its last are not alike: one distribution of both says nothing.
+            return Ok(End::Complete);
+        }
         let mut steps = vec![Step::Service, Step::Capacity];
         let mut loads: Vec<Step> = self.latency.load_pct.iter().map(|load| Step::Share(*load)).collect();
         loads.push(Step::Common);
@@ -146,8 +149,8 @@ impl LatencyPass<'_> {
             .into_iter()
             .filter(|name| {
                 let entry = sweep.registry.find(name).expect("the plan was checked");
-                let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step, mix));
-                entry.refuses(mix, group.threads).is_none() && !self.is_ended(name) && left
+                let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step, &load));
+                entry.refuses(&load, group.threads).is_none() && !self.is_ended(name) && left
             })
             .collect();
         if names.is_empty() {
@@ -155,7 +158,7 @@ impl LatencyPass<'_> {
         }
         observer.beside("latency", fork, self.latency.forks, group);
         let mut contenders = Vec::new();
-        for (name, started) in self.pass.start(&names, workload, mix) {
+        for (name, started) in self.pass.start(&names, &load) {
             match started {
                 Ok(worker) => contenders.push(Contender { name, worker: Some(worker), capacity_ops_s: 0 }),
                 Err(lost) => self.fail(name, Step::Service, lost, writer, observer)?,
@@ -167,7 +170,7 @@ impl LatencyPass<'_> {
                 if interrupt::came() {
                     return Ok(End::Interrupted);
                 }
-                if step != Step::Capacity && self.is_done(contender.name, step, mix) {
+                if step != Step::Capacity && self.is_done(contender.name, step, &load) {
                     continue;
                 }
                 self.take(contender, step, writer, observer)?;
@@ -285,11 +288,11 @@ impl LatencyPass<'_> {
     }
 
     /// Whether there is nothing to do: the rows are there, or the strategy cannot disturb so.
-    fn is_done(&self, strategy: &str, step: Step, mix: Mix) -> bool {
+    fn is_done(&self, strategy: &str, step: Step, load: &mapbench_workload::Load) -> bool {
         let info = &self.pass.sweep.registry.find(strategy).expect("the plan was checked").info;
         let lacks = |operation| info.lacks(operation).is_some();
         let cannot = match step {
-            Step::Pause(Disturbance::Write) => mix.kinds().all(|kind| kind == OpKind::Read),
+            Step::Pause(Disturbance::Write) => load.kinds().all(|kind| kind == OpKind::Read),
             Step::Pause(Disturbance::Iterate) => lacks(Operation::ForEach),
             Step::Pause(Disturbance::Grow) => lacks(Operation::Insert),
             _ => false,

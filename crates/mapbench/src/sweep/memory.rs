@@ -95,12 +95,16 @@ impl MemoryPass<'_> {
         rng: &mut SplitMix64,
     ) -> Result<End, mapbench_results::Error> {
         let GroupPass { sweep, group, fork, .. } = self.pass;
-        let mix = sweep.workloads[&group.workload].mix(group.read_pct).expect("the plan was checked");
+        let load = sweep.workloads[&group.workload].load(group.read_pct);
+        if load.operations.is_some() {
+            // A map that is built anew with every slice has no state to be looked at.
+            return Ok(End::Complete);
+        }
         let mut names: Vec<&str> = sweep.plan.strategies.iter().map(String::as_str).collect();
         names.retain(|name| {
             let entry = sweep.registry.find(name).expect("the plan was checked");
             let row = Memory::unmeasured(group, name, fork, ALL_OPERATIONS, Status::Ok);
-            entry.refuses(mix, group.threads).is_none() && !self.written.has(&row)
+            entry.refuses(&load, group.threads).is_none() && !self.written.has(&row)
         });
         if names.is_empty() {
             return Ok(End::Complete);
@@ -125,9 +129,8 @@ impl MemoryPass<'_> {
 
     fn count(&self, name: &str) -> Result<Counted, Lost> {
         let GroupPass { sweep, group, .. } = self.pass;
-        let workload = &sweep.workloads[&group.workload];
-        let mix = workload.mix(group.read_pct).expect("the plan was checked");
-        let (_, started) = self.pass.start(&[name], workload, mix).remove(0);
+        let load = sweep.workloads[&group.workload].load(group.read_pct);
+        let (_, started) = self.pass.start(&[name], &load).remove(0);
         let mut worker = started?;
         let &MemoryPlan { load_ns, quiet_ns, budget_bytes, .. } = self.memory;
         worker.tell(&Request::Count { load_ns, quiet_ns, budget_bytes });
@@ -146,7 +149,8 @@ impl MemoryPass<'_> {
             allocated_bytes: Some(count.bytes),
             ..Memory::unmeasured(self.pass.group, name, self.pass.fork, operation, Status::Ok)
         };
-        let entries = u64::from(self.pass.sweep.workloads[&self.pass.group.workload].population);
+        let entries =
+            u64::from(self.pass.sweep.workloads[&self.pass.group.workload].load(self.pass.group.read_pct).population);
         let all = Memory {
             entries: Some(entries),
             key_value_bytes: Some(KEY_VALUE_BYTES),

@@ -5,13 +5,14 @@ mod memory;
 mod probe;
 pub(crate) mod worker_process;
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mapbench_results::{Group, Latency, Machine, Memory, Plan, Reclamation, RunWriter, Sample, Status};
 use mapbench_stats::jain;
-use mapbench_workload::{Mix, SplitMix64, Workload, derive_seed};
+use mapbench_workload::{Load, OpKind, SplitMix64, Workload, derive_seed};
 
 use crate::protocol::{Event, Open, PROTOCOL_VERSION, Request, Slice};
 use crate::registry::Registry;
@@ -136,8 +137,9 @@ impl Clock {
     }
 }
 
-/// What earlier rows have settled: slices measured, and forks that ended.
+/// What earlier rows have settled: slices measured, forks that ended, and maps that took too long to grow.
 struct Settled {
+    given_up: RefCell<HashSet<(Group, String)>>,
     slices: HashSet<(Group, String, u32, u32)>,
     ended: HashSet<(Group, String, u32)>,
     refused: HashSet<(Group, String)>,
@@ -147,7 +149,13 @@ struct Settled {
 impl Settled {
     fn of(done: &Done) -> Self {
         let probed = done.machine.iter().map(|row| (row.group(), row.fork, row.round)).collect();
-        let mut settled = Self { slices: HashSet::new(), ended: HashSet::new(), refused: HashSet::new(), probed };
+        let mut settled = Self {
+            given_up: RefCell::default(),
+            slices: HashSet::new(),
+            ended: HashSet::new(),
+            refused: HashSet::new(),
+            probed,
+        };
         for sample in done.samples {
             let (group, strategy) = (sample.group(), sample.strategy.clone());
             match sample.status {
@@ -158,7 +166,10 @@ impl Settled {
                 Status::Ok | Status::Signalled => {
                     settled.slices.insert((group, strategy, sample.fork, sample.round));
                 }
-                _ => {
+                status => {
+                    if status == Status::TimedOut {
+                        settled.given_up.borrow_mut().insert((group.clone(), strategy.clone()));
+                    }
                     settled.ended.insert((group, strategy, sample.fork));
                 }
             }
@@ -194,17 +205,19 @@ impl GroupPass<'_> {
     ) -> Result<End, mapbench_results::Error> {
         let plan = self.sweep.plan;
         let workload = &self.sweep.workloads[&self.group.workload];
-        let mix = workload.mix(self.group.read_pct).expect("the plan was checked");
+        let load = workload.load(self.group.read_pct);
         let mut names = Vec::new();
         for name in &plan.strategies {
             let entry = self.sweep.registry.find(name).expect("the plan was checked");
-            match entry.refuses(mix, self.group.threads) {
+            match entry.refuses(&load, self.group.threads) {
                 Some(reason) if self.fork == 0 && !self.is_refused(name) => {
                     let lost = Lost { status: Status::NotApplicable, message: reason };
                     self.write(writer, observer, &self.failure(name, 0, 0, lost), 0)?;
                 }
                 Some(_) => {}
-                None if self.is_ended(name) || (0..plan.rounds).all(|round| self.is_done(name, round)) => {}
+                None if self.is_ended(name)
+                    || load.operations.is_some() && self.has_timed_out(name)
+                    || (0..plan.rounds).all(|round| self.is_done(name, round)) => {}
                 None => names.push(name.as_str()),
             }
         }
@@ -213,7 +226,7 @@ impl GroupPass<'_> {
         }
         observer.group(self.fork, self.group);
         let mut contenders = Vec::new();
-        for (name, started) in self.start(&names, workload, mix) {
+        for (name, started) in self.start(&names, &load) {
             match started {
                 Ok(worker) => contenders.push(Contender { name, worker: Some(worker), restarts: 0 }),
                 Err(lost) => {
@@ -252,9 +265,12 @@ impl GroupPass<'_> {
                     Err(lost) => {
                         contender.worker = None;
                         let mut settled = u64::from(plan.rounds - round);
+                        if load.operations.is_some() && lost.status == Status::TimedOut {
+                            settled += u64::from(plan.rounds) * u64::from(plan.forks - self.fork - 1);
+                        }
                         if lost.status == Status::Signalled && contender.restarts < RESTARTS {
                             contender.restarts += 1;
-                            contender.worker = self.start(&[contender.name], workload, mix).remove(0).1.ok();
+                            contender.worker = self.start(&[contender.name], &load).remove(0).1.ok();
                         }
                         if contender.worker.is_some() {
                             settled = 1;
@@ -273,17 +289,12 @@ impl GroupPass<'_> {
     }
 
     /// Starts the workers of the strategies, all at once, and waits until each has filled its map.
-    fn start<'n>(
-        &self,
-        names: &[&'n str],
-        workload: &Workload,
-        mix: Mix,
-    ) -> Vec<(&'n str, Result<WorkerProcess, Lost>)> {
+    fn start<'n>(&self, names: &[&'n str], load: &Load) -> Vec<(&'n str, Result<WorkerProcess, Lost>)> {
         let started: Vec<_> = names
             .iter()
             .map(|name| {
                 let foreign = self.sweep.registry.find(name).expect("the plan was checked").foreign;
-                let mut open = self.open(name, workload, mix);
+                let mut open = self.open(name, load);
                 let memory_bytes = self.sweep.plan.memory_bytes;
                 let worker = match foreign {
                     None => WorkerProcess::start(self.sweep.executable, memory_bytes, 0),
@@ -317,15 +328,13 @@ impl GroupPass<'_> {
             .collect()
     }
 
-    fn open(&self, strategy: &str, workload: &Workload, mix: Mix) -> Open {
+    fn open(&self, strategy: &str, load: &Load) -> Open {
         let threads = self.group.threads;
         Open {
             protocol: PROTOCOL_VERSION,
             strategy: strategy.to_owned(),
             threads,
-            mix,
-            population: workload.population,
-            key_range: workload.key_range,
+            load: load.clone(),
             stream_seeds: stream_seeds(self.sweep.plan.seed, self.fork, threads),
             hash_seed: derive_seed(self.sweep.plan.seed, &[HASH, u64::from(self.fork), self.index as u64]),
             processors: placement(self.processors, threads),
@@ -364,6 +373,11 @@ impl GroupPass<'_> {
         self.settled.refused.contains(&(self.group.clone(), name.to_owned()))
     }
 
+    /// What did not finish in time will not in another fork: a map that copies itself with every write.
+    fn has_timed_out(&self, name: &str) -> bool {
+        self.settled.given_up.borrow().contains(&(self.group.clone(), name.to_owned()))
+    }
+
     fn is_ended(&self, name: &str) -> bool {
         self.settled.ended.contains(&(self.group.clone(), name.to_owned(), self.fork))
     }
@@ -379,6 +393,9 @@ impl GroupPass<'_> {
         sample: &Sample,
         slices: u64,
     ) -> Result<(), mapbench_results::Error> {
+        if sample.status == Status::TimedOut {
+            self.settled.given_up.borrow_mut().insert((self.group.clone(), sample.strategy.clone()));
+        }
         writer.append_sample(sample)?;
         observer.row(sample, slices);
         Ok(())
@@ -394,6 +411,7 @@ impl GroupPass<'_> {
 
     fn sample(&self, strategy: &str, round: u32, position: u32, start_ns: u64, slice: &Slice) -> Sample {
         let threads = &slice.threads;
+        let kind = |kind: OpKind| slice.tallied.map(|tallied| tallied.kinds[kind as usize]);
         let rates: Vec<f64> =
             threads.iter().map(|thread| thread.ops as f64 * 1e9 / thread.elapsed_ns.max(1) as f64).collect();
         let elapsed_ns = threads.iter().map(|thread| thread.elapsed_ns).sum::<u64>() / threads.len() as u64;
@@ -409,6 +427,16 @@ impl GroupPass<'_> {
             inserted: Some(slice.effects.inserted),
             removed: Some(slice.effects.removed),
             rss_bytes: Some(slice.rss_bytes),
+            read_ops: kind(OpKind::Read),
+            insert_ops: kind(OpKind::Insert),
+            insert_new_ops: kind(OpKind::InsertNew),
+            remove_ops: kind(OpKind::Remove),
+            update_ops: kind(OpKind::Update),
+            upsert_ops: kind(OpKind::Upsert),
+            compare_exchange_ops: kind(OpKind::CompareExchange),
+            iterate_ops: kind(OpKind::Iterate),
+            iterated_entries: slice.tallied.map(|tallied| tallied.iterated),
+            drop_ns: slice.drop_ns,
             ..self.unmeasured(strategy, round, position, Status::Ok)
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     pub(crate) hits: u64,
     pub(crate) inserted: u64,
     pub(crate) removed: u64,
+    /// Entries that iterations saw.
+    pub(crate) iterated: u64,
     pub(crate) sum: u64,
 }
 
@@ -55,10 +57,27 @@ pub(crate) fn run_batch<H: MapHandle<u64, u64>>(handle: &mut H, ops: &[PackedOp]
                     local.sum = local.sum.wrapping_add(u64::from(exchanged));
                 }
             }
+            OpKind::Iterate => {
+                let (entries, sum) = iterate(handle);
+                local.iterated += entries;
+                local.sum = local.sum.wrapping_add(sum);
+            }
         }
     }
     local.ops += ops.len() as u64;
     *tally = local;
+}
+
+/// Looks at every entry: how many there are, and the sum of their values. Not inlined, lest the loop of the other kinds pay
+/// for it.
+#[inline(never)]
+fn iterate<H: MapHandle<u64, u64>>(handle: &mut H) -> (u64, u64) {
+    let (mut entries, mut sum) = (0_u64, 0_u64);
+    handle.for_each(|_, value| {
+        entries += 1;
+        sum = sum.wrapping_add(*value);
+    });
+    (entries, sum)
 }
 
 /// Runs reads that each stay inside the map for about a microsecond.

@@ -10,7 +10,7 @@ use super::batch::Tally;
 use super::count::{Ask, Built, Counting, Counts};
 use super::timed::Times;
 use super::{Requests, WorkerError, say};
-use crate::protocol::{Effects, Event, Measured, PROTOCOL_VERSION, Pace, Request, Slice, Timed};
+use crate::protocol::{Effects, Event, Measured, PROTOCOL_VERSION, Pace, Request, Slice, Tallied, Timed};
 use crate::system;
 
 /// What the threads are to do.
@@ -88,6 +88,7 @@ pub(crate) struct Task {
 pub(crate) struct Report {
     pub(crate) measured: Measured,
     pub(crate) effects: Effects,
+    pub(crate) tallied: Tallied,
     pub(crate) batch_ops: u64,
     pub(crate) timed: Option<Times>,
     pub(crate) counts: Option<Counts>,
@@ -268,10 +269,14 @@ impl Crew {
         let reports = self.run(warm_ns, slice_ns, Work::Slice)?;
         let mut effects = Effects::default();
         reports.iter().for_each(|report| effects += report.effects);
+        let mut tallied = Tallied::default();
+        reports.iter().for_each(|report| tallied += report.tallied);
         Ok(Slice {
             threads: reports.iter().map(|report| report.measured).collect(),
             batch_ops: reports.iter().map(|report| report.batch_ops).max().unwrap_or(0),
             effects,
+            tallied: Some(tallied),
+            drop_ns: None,
             rss_bytes: system::resident_bytes("self").unwrap_or(0),
         })
     }
@@ -332,7 +337,8 @@ fn converse(
     }
 }
 
-fn end(failure: Failure) -> ! {
+/// Says why the cell ends, and ends the process.
+pub(crate) fn end(failure: Failure) -> ! {
     let said = say(&Event::Failed { status: failure.status, message: failure.message });
     std::process::exit(i32::from(said.is_err()));
 }

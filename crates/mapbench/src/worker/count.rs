@@ -204,19 +204,18 @@ impl Runner<'_> {
                 seat.crew.note_inside();
                 on()
             };
-            access.hold(self.stream, &inside);
+            access.hold(self.stream.ops(), &inside);
             // Also if the map holds none of the keys, and there is nothing to stay inside of.
             seat.crew.note_inside();
         }
         let mut left = self.batch;
         while on() && !(hold && seat.index == 0) {
-            let op = self.stream[self.cursor];
+            let op = self.cursor.next(1)[0];
             let allocated = counting::mine();
             access.run(&[op], &mut self.tally);
             let count = &mut counts.kinds[op.kind() as usize];
             count.add(&Count::of(counting::mine().since(allocated)));
             seat.crew.note_operation(seat.index);
-            self.cursor = (self.cursor + 1) % self.stream.len();
             left -= 1;
             if left == 0 {
                 left = self.batch;

@@ -6,6 +6,7 @@ mod batch;
 mod check;
 mod coordinator;
 mod count;
+mod growth;
 mod open_loop;
 mod pauses;
 mod planted;
@@ -15,7 +16,7 @@ mod timed;
 use std::io::{self, BufRead, Write};
 
 use mapbench_api::Strategy;
-use mapbench_workload::{PackedOp, key_of, prefilled, stream, value_of};
+use mapbench_workload::{Stream, key_of, value_of};
 
 use crate::hasher;
 use crate::protocol::{Event, Open, Request};
@@ -28,21 +29,29 @@ pub(crate) use count::Built;
 pub(crate) use planted::Plant;
 pub(crate) use timed::Timer;
 
-/// Serves slices on a map.
+/// Serves slices of a cell.
 pub(crate) fn serve(
-    map: Box<dyn Subject>,
-    built: Built,
+    build: &dyn Fn() -> Box<dyn Subject>,
     open: &Open,
     requests: &mut Requests,
 ) -> Result<(), WorkerError> {
     let streams = streams(open);
+    if open.load.operations.is_some() {
+        return growth::serve(build, open, &streams, requests);
+    }
     let planted: Vec<_> =
-        streams.iter().map(|stream| open.planted.map(|planted| Plant::new(planted, stream))).collect();
+        streams.iter().map(|stream| open.planted.map(|planted| Plant::new(planted, stream.ops()))).collect();
+    let (map, built) = Built::by(build);
     let crew = coordinator::Crew::new(open.threads);
     let counting = std::thread::scope(|scope| {
         for ((index, stream), planted) in streams.iter().enumerate().zip(planted) {
-            let processor = open.processors.get(index).copied();
-            let seat = thread::Seat { crew: &crew, index, processor, population: u64::from(open.population) };
+            let seat = thread::Seat {
+                crew: &crew,
+                index,
+                processor: open.processors.get(index).copied(),
+                population: u64::from(open.load.population),
+                rate_ops_s: open.load.role(open.threads, index as u32).rate_ops_s,
+            };
             let map = &*map;
             scope.spawn(move || thread::work(map, &seat, stream, planted));
         }
@@ -56,23 +65,23 @@ pub(crate) fn serve(
 }
 
 /// The operations of each thread.
-pub(crate) fn streams(open: &Open) -> Vec<Box<[PackedOp]>> {
-    let made = |seed: &u64| stream::uniform(*seed, open.mix, open.key_range, stream::STREAM_OPS);
-    open.stream_seeds.iter().map(made).collect()
+pub(crate) fn streams(open: &Open) -> Vec<Stream> {
+    let seeds = open.stream_seeds.iter().zip(0..);
+    seeds.map(|(seed, thread)| Stream::of(&open.load, open.threads, thread, *seed)).collect()
 }
 
 /// The streams' digests, in hexadecimal.
-pub(crate) fn digests(streams: &[Box<[PackedOp]>]) -> Vec<String> {
-    streams.iter().map(|stream| format!("{:016x}", stream::digest(stream))).collect()
+pub(crate) fn digests(streams: &[Stream]) -> Vec<String> {
+    streams.iter().map(|stream| format!("{:016x}", stream.digest())).collect()
 }
 
 /// The map of a cell, with its entries. All that is compiled anew for every strategy hangs on this function.
 pub(crate) fn build<S: Strategy>(open: &Open) -> Box<dyn Subject> {
-    let entries = prefilled(open.population, open.key_range).map(|index| {
+    let entries = open.load.prefill(open.threads).into_iter().map(|index| {
         let key = key_of(index);
         (key, value_of(key, 0))
     });
-    let map = S::build(open.population as usize, hasher::seeded(open.hash_seed), entries);
+    let map = S::build(open.load.capacity as usize, hasher::seeded(open.hash_seed), entries);
     Box::new(Words { map, checked: Checked::of(&S::INFO) })
 }
 

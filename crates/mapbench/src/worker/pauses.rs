@@ -1,6 +1,6 @@
 //! A reader's pauses: one thread reads and times every read, the others disturb it.
 
-use mapbench_workload::{MAX_KEY_RANGE, OpKind, PackedOp};
+use mapbench_workload::{Cursor, MAX_KEY_RANGE, OpKind, PackedOp, Stream};
 
 use super::access::Access;
 use super::coordinator::{Phase, Report, Task, since};
@@ -11,8 +11,11 @@ use crate::protocol::Disturbance;
 impl Runner<'_> {
     pub(super) fn pause(&mut self, access: &mut dyn Access, seat: &Seat, task: &Task, disturbance: Disturbance) {
         if seat.index == 0 {
-            let reads: Vec<PackedOp> = self.stream.iter().map(|op| PackedOp::new(OpKind::Read, op.index())).collect();
-            let mut reader = Runner { stream: &reads, cursor: 0, batch: self.batch, tally: self.tally, planted: None };
+            let reads = self.stream.ops().iter().map(|op| PackedOp::new(OpKind::Read, op.index()));
+            let reads = Stream::once(reads.collect());
+            let cursor = Cursor::new(&reads);
+            let mut reader =
+                Runner { stream: &reads, cursor, batch: self.batch, tally: self.tally, planted: None, keeper: None };
             reader.slice(access, seat, Some(Timer::new(task.origin, Some(1))));
             self.tally = reader.tally;
         } else {
@@ -37,7 +40,7 @@ impl Runner<'_> {
     }
 
     fn write(&mut self, access: &mut dyn Access, seat: &Seat) {
-        let writes: Vec<PackedOp> = self.stream.iter().copied().filter(|op| op.kind() != OpKind::Read).collect();
+        let writes: Vec<PackedOp> = self.stream.ops().iter().copied().filter(|op| op.kind() != OpKind::Read).collect();
         for batch in writes.chunks(self.batch).cycle() {
             if !runs(seat) {
                 break;
@@ -49,7 +52,7 @@ impl Runner<'_> {
 
     /// Each thread has its own keys, beyond those of the streams.
     fn grow(&mut self, access: &mut dyn Access, seat: &Seat) {
-        let first = self.stream.iter().map(|op| op.index()).max().unwrap_or(0) + 1;
+        let first = self.stream.ops().iter().map(|op| op.index()).max().unwrap_or(0) + 1;
         let step = seat.crew.threads();
         let keys = (first..MAX_KEY_RANGE).skip(seat.index).step_by(step);
         let mut left = self.batch;

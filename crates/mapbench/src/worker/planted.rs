@@ -58,7 +58,7 @@ fn concerns(extra: Extra, kind: OpKind) -> bool {
 mod tests {
     use mapbench_adapter_lock::StdMutex;
     use mapbench_api::Strategy;
-    use mapbench_workload::{Mix, Percent, stream};
+    use mapbench_workload::{Load, Mix, Percent, Stream};
 
     use crate::hasher;
     use crate::worker::{Checked, Subject, Words};
@@ -69,8 +69,10 @@ mod tests {
         let mix =
             Mix::new(Percent::whole(90), &[(OpKind::Insert, Percent::whole(50)), (OpKind::Remove, Percent::whole(50))])
                 .unwrap();
-        let ops = stream::uniform(1, mix, 64, 10_000);
-        let mut plant = Plant::new(Planted { ppm, extra }, &ops);
+        let load = Load { operations: Some(10_000), ..Load::uniform(mix, 32, 64) };
+        let stream = Stream::of(&load, 1, 0, 1);
+        let ops = stream.ops();
+        let mut plant = Plant::new(Planted { ppm, extra }, ops);
         let map = StdMutex::build(64, hasher::seeded(0), std::iter::empty());
         let map = Words { map, checked: Checked::of(&StdMutex::INFO) };
         let mut tally = Tally::default();

@@ -142,8 +142,7 @@ impl Runner<'_> {
         let mut clock = SystemClock::since(task.origin, seat.processor.is_none());
         let mut left = self.batch;
         let served = serve(&mut clock, schedule, window, || {
-            access.run(&self.stream[self.cursor..=self.cursor], &mut self.tally);
-            self.cursor = (self.cursor + 1) % self.stream.len();
+            access.run(self.cursor.next(1), &mut self.tally);
             left -= 1;
             if left == 0 {
                 access.quiesce();
@@ -161,7 +160,8 @@ impl Runner<'_> {
             ..Times::default()
         };
         let effects = since(&before, &self.tally);
-        let report = Report { measured, effects, batch_ops: self.batch as u64, timed: Some(timed), counts: None };
+        let batch_ops = self.batch as u64;
+        let report = Report { measured, effects, batch_ops, timed: Some(timed), ..Report::default() };
         seat.crew.file(seat.index, report);
         self.await_parking(seat);
     }
@@ -173,7 +173,7 @@ mod tests {
 
     use mapbench_adapter_lock::StdMutex;
     use mapbench_api::Strategy;
-    use mapbench_workload::{Mix, OpKind, Percent, stream};
+    use mapbench_workload::{Load, Mix, OpKind, Percent, Stream};
 
     use super::{Timer, Times, seldom};
     use crate::hasher;
@@ -194,7 +194,9 @@ mod tests {
         let mix =
             Mix::new(Percent::whole(90), &[(OpKind::Insert, Percent::whole(50)), (OpKind::Remove, Percent::whole(50))])
                 .unwrap();
-        let ops = stream::uniform(1, mix, 64, 10_000);
+        let load = Load { operations: Some(10_000), ..Load::uniform(mix, 32, 64) };
+        let stream = Stream::of(&load, 1, 0, 1);
+        let ops = stream.ops();
         for (every, batch) in [(1, 7), (7, 1), (7, 64), (1_000, 64), (3, 10_000)] {
             let map = Words {
                 map: StdMutex::build(64, hasher::seeded(0), std::iter::empty()),

@@ -1,0 +1,101 @@
+//! Workloads through the program: what they promise, measured.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use mapbench_results::{Run, Sample, Status};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mapbench")).args(arguments).output().unwrap()
+}
+
+/// Measures, and expects success.
+fn measured(out: &Path, arguments: &[&str]) -> Vec<Sample> {
+    let output = run(&[&["run", "--out", out.to_str().unwrap()], arguments].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Run::read(out).unwrap().samples
+}
+
+fn file(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join("own.toml");
+    fs::write(&path, format!("name = \"own\"\nquestion = \"?\"\nsource = \"a test\"\n{text}")).unwrap();
+    path
+}
+
+#[test]
+fn the_exchange_hits_as_it_says_on_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = file(
+        dir.path(),
+        "population = 2_000\nhit_pct = [30, 75]\n[mix]\nread = 10\ninsert = 40\nremove = 40\nupdate = 10\n",
+    );
+    let arguments = ["--profile", "quick", "--strategy", "dashmap", "--threads", "1,2,3,4,6,8", "--workload"];
+    let samples = measured(&dir.path().join("run"), &[&arguments[..], &[own.to_str().unwrap()]].concat());
+    for (name, share) in [("own@hit_pct=30", 30.0), ("own@hit_pct=75", 75.0)] {
+        for threads in [1, 2, 3, 4, 6, 8] {
+            let of_cell = || samples.iter().filter(|row| row.workload == name && row.threads == threads);
+            let hits: u64 = of_cell().filter_map(|row| row.hits).sum();
+            let reads = hits + of_cell().filter_map(|row| row.misses).sum::<u64>();
+            assert!(reads > 2_000, "{name}, {threads} threads: {reads} reads");
+            let rate = 100.0 * hits as f64 / reads as f64;
+            // Five standard deviations, and no more than one point where the machine is fast.
+            let slack = 5.0 * (share * (100.0 - share) / reads as f64).sqrt();
+            assert!((rate - share).abs() < slack, "{name}, {threads} threads: {rate:.2} % of {reads} reads hit");
+        }
+    }
+}
+
+#[test]
+fn a_slice_of_growth_is_whole_and_a_scan_counts_entries() {
+    let dir = tempfile::tempdir().unwrap();
+    let workloads = ["--workload", "libcuckoo-rapid-grow,scan,scan-alone,config-reload"];
+    let choice = ["--profile", "smoke", "--strategy", "sharded-rwlock,std-mutex"];
+    let samples = measured(&dir.path().join("run"), &[&workloads[..], &choice].concat());
+    assert!(!samples.is_empty());
+    for row in &samples {
+        assert_eq!(row.status, Status::Ok, "{row:?}");
+        let kinds: u64 = row.kinds().into_iter().flatten().sum();
+        assert_eq!(Some(kinds), row.ops);
+        match &*row.workload {
+            "libcuckoo-rapid-grow" => {
+                assert_eq!(row.ops.unwrap() % 196_608, 0, "whole maps: {row:?}");
+                assert!(row.drop_ns.is_some() && row.insert_ops.unwrap() * 100 > row.ops.unwrap() * 79, "{row:?}");
+                assert_eq!(row.misses, Some(0), "growth reads what is there");
+            }
+            "scan" => assert!(row.read_ops == Some(0) && row.insert_ops.unwrap() > 0, "{row:?}"),
+            "scan-alone" => assert_eq!(row.iterated_entries.unwrap(), row.iterate_ops.unwrap() * 10_000),
+            "config-reload" => {
+                // 10 000 a second: what the writer may do in the time that was measured, and a batch at either end.
+                let most = row.elapsed_ns.unwrap() / 100_000 + 2;
+                assert!(row.insert_ops.unwrap() <= most && row.read_ops.unwrap() > row.insert_ops.unwrap(), "{row:?}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn a_growth_that_takes_too_long_is_given_up_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = file(
+        dir.path(),
+        "population = 0\nkey_range = 500_000\noperations = 400_000\ndistribution = \"queue\"\n[mix]\ninsert = 100\n",
+    );
+    let arguments = ["--profile", "quick", "--strategy", "arc-swap-cow", "--threads", "1", "--workload"];
+    let samples = measured(&dir.path().join("run"), &[&arguments[..], &[own.to_str().unwrap()]].concat());
+    assert_eq!(samples.len(), 1, "{samples:?}");
+    assert_eq!(samples[0].status, Status::TimedOut);
+    assert!(samples[0].message.ends_with(" of 400000 operations were done in 3 s"), "{}", samples[0].message);
+}
+
+#[test]
+fn a_workload_file_that_is_wrong_is_refused_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = file(dir.path(), "population = 10\nkey_range = 20\n[mix]\nread = 90\n");
+    let output = run(&["run", "--workload", own.to_str().unwrap()]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    let expected = "own.toml: line 6, column 1: the shares under [mix] add up to 90, not to 100";
+    assert!(stderr.contains(expected) && stderr.lines().count() == 1, "{stderr}");
+}

@@ -1,0 +1,100 @@
+//! Zipf's distribution, exactly and without a table.
+
+use crate::math::{exp, ln};
+use crate::rng::SplitMix64;
+
+/// Draws ranks from 0 to `n - 1`, the rank `k` with a probability proportional to `(k + 1)^-theta`.
+///
+/// Rejection-inversion (Hörmann and Derflinger, Rejection-inversion to generate variates from monotone discrete
+/// distributions, TOMACS 1996): exact for every `n` and `theta`, about one draw in one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Zipf {
+    n: f64,
+    theta: f64,
+    /// The integral of the hat at the left end of the first rank, and at the right end of the last.
+    first: f64,
+    last: f64,
+    /// A draw this near above its rank is taken without a further look.
+    near: f64,
+}
+
+impl Zipf {
+    /// Over `n` ranks, at least one; `theta` from 0 (uniform) to 10.
+    pub(crate) fn new(n: u32, theta: f64) -> Self {
+        let mut zipf = Self { n: f64::from(n), theta, first: 0.0, last: 0.0, near: 0.0 };
+        zipf.first = zipf.integral(1.5) - 1.0;
+        zipf.last = zipf.integral(zipf.n + 0.5);
+        zipf.near = 2.0 - zipf.inverse(zipf.integral(2.5) - zipf.hat(2.0));
+        zipf
+    }
+
+    #[inline]
+    pub(crate) fn draw(&self, rng: &mut SplitMix64) -> u32 {
+        loop {
+            let fraction = (rng.next_u64() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0);
+            let u = self.last + fraction * (self.first - self.last);
+            let x = self.inverse(u);
+            let k = (x + 0.5).floor().clamp(1.0, self.n);
+            if k - x <= self.near || u >= self.integral(k + 0.5) - self.hat(k) {
+                return k as u32 - 1;
+            }
+        }
+    }
+
+    /// `x^-theta`.
+    fn hat(&self, x: f64) -> f64 {
+        exp(-self.theta * ln(x))
+    }
+
+    /// The integral of the hat from 1 to `x`.
+    fn integral(&self, x: f64) -> f64 {
+        if self.theta == 1.0 {
+            return ln(x);
+        }
+        let rest = 1.0 - self.theta;
+        (exp(rest * ln(x)) - 1.0) / rest
+    }
+
+    /// Where the integral has the value `u`.
+    #[inline]
+    fn inverse(&self, u: f64) -> f64 {
+        if self.theta == 1.0 {
+            return exp(u);
+        }
+        let rest = 1.0 - self.theta;
+        exp(ln(1.0 + u * rest) / rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Zipf;
+    use crate::rng::SplitMix64;
+    use crate::testing::chi_square;
+
+    #[test]
+    fn ranks_follow_the_formula() {
+        for (n, theta) in [(1, 0.99), (2, 1.0), (50, 0.0), (100, 0.5), (100, 0.99), (100, 1.0), (100, 1.2), (40, 3.0)] {
+            let zipf = Zipf::new(n, theta);
+            let mut rng = SplitMix64::new(u64::from(n));
+            let mut seen = vec![0_u64; n as usize];
+            for _ in 0..400_000 {
+                seen[zipf.draw(&mut rng) as usize] += 1;
+            }
+            let weights: Vec<f64> = (1..=n).map(|k| f64::from(k).powf(-theta)).collect();
+            chi_square(&seen, &weights);
+        }
+    }
+
+    #[test]
+    fn the_largest_range_is_drawn_from_in_full() {
+        let n = 1 << 29;
+        let zipf = Zipf::new(n, 0.5);
+        let mut rng = SplitMix64::new(1);
+        let ranks: Vec<u32> = (0..10_000).map(|_| zipf.draw(&mut rng)).collect();
+        assert!(ranks.iter().all(|rank| *rank < n));
+        // Half of the weight k^-1/2 lies in the first quarter of the ranks.
+        let early = ranks.iter().filter(|rank| **rank < n / 4).count();
+        assert!((4_750..5_250).contains(&early), "{early}: five standard deviations are 250");
+    }
+}

@@ -107,6 +107,8 @@ impl<const COST: u8> Strategy for Costly<COST> {
     ) -> Self::Map<K, V, S> {
         if COST == HOARDS {
             std::mem::forget(std::hint::black_box(vec![1_u8; 64 << 20]));
+            // A worker's memory is looked at while its answer is awaited.
+            std::thread::sleep(std::time::Duration::from_secs(1));
         }
         // Room for all that the workload can insert: the table itself never allocates again.
         let mut table = HashMap::with_capacity_and_hasher(4 * capacity, hasher);

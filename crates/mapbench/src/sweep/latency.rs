@@ -150,7 +150,9 @@ impl LatencyPass<'_> {
             .filter(|name| {
                 let entry = sweep.registry.find(name).expect("the plan was checked");
                 let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step, &load));
-                entry.refuses(&load, group.threads).is_none() && !self.is_ended(name) && left
+                // Foreign workers need not speak these requests.
+                let own = entry.foreign.is_none();
+                own && entry.refuses(&load, group.threads).is_none() && !self.is_ended(name) && left
             })
             .collect();
         if names.is_empty() {

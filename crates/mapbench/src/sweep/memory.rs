@@ -104,7 +104,9 @@ impl MemoryPass<'_> {
         names.retain(|name| {
             let entry = sweep.registry.find(name).expect("the plan was checked");
             let row = Memory::unmeasured(group, name, fork, ALL_OPERATIONS, Status::Ok);
-            entry.refuses(&load, group.threads).is_none() && !self.written.has(&row)
+            // Foreign workers need not speak this request.
+            let own = entry.foreign.is_none();
+            own && entry.refuses(&load, group.threads).is_none() && !self.written.has(&row)
         });
         if names.is_empty() {
             return Ok(End::Complete);

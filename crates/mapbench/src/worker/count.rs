@@ -115,12 +115,12 @@ impl Counting {
         self.counted.settle_ns = self.reached(Stage::Quiet, self.counted.settled_bytes);
         if crew.threads() > 1 {
             let began = self.counted.curve.len();
-            let counts = self.stage(crew, Stage::Held, Work::Count { hold: true })?;
+            self.stage(crew, Stage::Held, Work::Count { hold: true })?;
             let curve = &self.counted.curve[began..];
             let most = curve.iter().map(|point| point.live_bytes).max().unwrap_or(0);
             self.counted.held = Some(Held {
                 bytes: most.saturating_sub(self.counted.filled_bytes),
-                operations: counts.all().operations,
+                operations: curve.last().map_or(0, |point| point.operations),
                 standstill_ns: standstill_ns(curve),
             });
             self.stage(crew, Stage::Quiet, Work::Rest)?;
@@ -130,11 +130,12 @@ impl Counting {
 
     fn stage(&mut self, crew: &Crew, stage: Stage, work: Work) -> Result<Counts, Failure> {
         let whole = Duration::from_nanos(if stage == Stage::Quiet { self.ask.quiet_ns } else { self.ask.load_ns });
-        let before = crew.progress();
         crew.begin(work)?;
         if let Work::Count { hold: true } = work {
             crew.await_inside()?;
         }
+        // What the others did before the first was inside is no part of the stage.
+        let before = crew.progress();
         let began = Instant::now();
         while began.elapsed() < whole {
             self.point(stage, crew.progress() - before);

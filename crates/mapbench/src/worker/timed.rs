@@ -73,6 +73,8 @@ pub(crate) struct Timer {
     every: u32,
     /// To be found in the warm-up: what timing costs, in nanoseconds.
     cost_ns: Option<f64>,
+    /// Operations of the warm-up so far, and how long they took.
+    learned: (usize, Duration),
     /// Operations to leave out before the next that is timed.
     skip: usize,
 }
@@ -81,14 +83,22 @@ impl Timer {
     pub(crate) fn new(origin: Instant, every: Option<u32>) -> Self {
         let mut clock = SystemClock::since(origin, false);
         let cost_ns = every.is_none().then(|| 2.0 * look_ns(&mut clock) + BESIDE_NS);
-        Self { clock, kinds: Default::default(), every: every.unwrap_or(1), cost_ns, skip: 0 }
+        Self {
+            clock,
+            kinds: Default::default(),
+            every: every.unwrap_or(1),
+            cost_ns,
+            learned: (0, Duration::ZERO),
+            skip: 0,
+        }
     }
 
     /// Learns from a batch that was not timed how seldom to time.
     pub(crate) fn learn(&mut self, ops: usize, took: Duration) {
-        if let Some(cost_ns) = self.cost_ns {
-            self.every = seldom(cost_ns, took.as_nanos() as f64 / ops as f64);
-        }
+        let Some(cost_ns) = self.cost_ns else { return };
+        // All of the warm-up: one batch may hold none of the slow operations, or be interrupted by another program.
+        self.learned = (self.learned.0 + ops, self.learned.1 + took);
+        self.every = seldom(cost_ns, self.learned.1.as_nanos() as f64 / self.learned.0.max(1) as f64);
     }
 
     pub(crate) fn run(&mut self, access: &mut dyn Access, mut ops: &[PackedOp], tally: &mut Tally) {
@@ -169,7 +179,7 @@ impl Runner<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use mapbench_adapter_lock::StdMutex;
     use mapbench_api::Strategy;
@@ -187,6 +197,20 @@ mod tests {
         }
         // An operation of a millisecond costs so much more than looking that each is timed.
         assert_eq!(seldom(100.0, 1e6), 1);
+    }
+
+    #[test]
+    fn the_whole_warm_up_teaches_how_seldom_to_time() {
+        let mut timer = Timer::new(Instant::now(), None);
+        timer.learn(1_000, Duration::from_micros(100));
+        let before = timer.every();
+        // An interruption of as long again.
+        timer.learn(1_000, Duration::from_micros(300));
+        let learned = [before, timer.every()];
+        assert!(learned[0] > learned[1] && learned[1] >= learned[0] / 2 - 1, "{learned:?}");
+        let mut fixed = Timer::new(Instant::now(), Some(7));
+        fixed.learn(1_000, Duration::from_micros(1));
+        assert_eq!(fixed.every(), 7);
     }
 
     #[test]

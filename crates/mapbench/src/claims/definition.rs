@@ -26,13 +26,32 @@ pub(crate) struct Claim {
 /// How a claim is tested.
 #[derive(Clone, Debug)]
 pub(crate) enum Test {
-    Sweep { implied: Implied, quantity: Quantity, rate_ops_s: u64, cases: Vec<Case>, workloads: Workloads },
+    Sweep {
+        implied: Implied,
+        quantity: Quantity,
+        rate_ops_s: u64,
+        cases: Vec<Case>,
+        workloads: Workloads,
+    },
     LostUpdates(LostUpdates),
     Detection(Detection),
     Refusal(Refusal),
-    ReadAllocations { subject: String, workload: (String, Workload) },
-    Growth { implied: Implied, growth: Growth },
-    Service { implied: Implied, service: Service },
+    ReadAllocations {
+        subject: String,
+        workload: (String, Workload),
+    },
+    Growth {
+        implied: Implied,
+        growth: Growth,
+    },
+    Service {
+        implied: Implied,
+        #[cfg_attr(
+            not(feature = "service"),
+            expect(dead_code, reason = "read and checked, and not measured without it")
+        )]
+        service: Service,
+    },
 }
 
 impl Test {

@@ -245,6 +245,7 @@ pub(crate) struct Service {
 /// `[[service.case]]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "service"), expect(dead_code, reason = "read and checked, and not measured without it"))]
 pub(crate) struct ServiceCase {
     pub(crate) name: String,
     #[serde(default = "yes")]

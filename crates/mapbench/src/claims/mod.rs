@@ -52,6 +52,7 @@ pub(crate) struct Setting {
     pub(crate) shape: Shape,
     /// A few runs of everything that is no sweep.
     pub(crate) smoke: bool,
+    #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "read and checked, and not measured without it"))]
     /// How long a service is loaded, each time; `None`: as long as is usual.
     pub(crate) load: Option<Duration>,
     pub(crate) seed: u64,

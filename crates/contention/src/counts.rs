@@ -103,10 +103,12 @@ impl Site {
     }
 }
 
+/// Places of the table where a site may be found.
+const PROBES: usize = 16;
+
 /// A table of sites. Never allocates after it was made.
 pub(crate) struct Sites {
     sites: Box<[Site]>,
-    used: usize,
     /// Transfers of sites that found no room.
     pub(crate) lost: u64,
 }
@@ -114,7 +116,7 @@ pub(crate) struct Sites {
 impl Sites {
     /// Room for about `sites` sites.
     pub(crate) fn new(sites: usize) -> Self {
-        Self { sites: vec![Site::default(); sites.next_power_of_two()].into_boxed_slice(), used: 0, lost: 0 }
+        Self { sites: vec![Site::default(); sites.next_power_of_two()].into_boxed_slice(), lost: 0 }
     }
 
     pub(crate) fn note(&mut self, line: u64, return_address: u64, kind: u8, outcome: Outcome) {
@@ -126,14 +128,10 @@ impl Sites {
         let mask = self.sites.len() - 1;
         let key = line ^ return_address.rotate_left(20) ^ u64::from(kind).rotate_left(50);
         let mut at = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & mask;
-        loop {
+        // Where a map is copied as a whole there are more lines than room, and looking further would take most of the time.
+        for _ in 0..PROBES {
             let site = &mut self.sites[at];
             if site.transfers() == 0 {
-                if self.used >= mask / 8 * 7 {
-                    self.lost += 1;
-                    return;
-                }
-                self.used += 1;
                 *site = Site { line, return_address, kind, ..Site::default() };
             }
             if (site.line, site.return_address, site.kind) == (line, return_address, kind) {
@@ -144,11 +142,12 @@ impl Sites {
             }
             at = (at + 1) & mask;
         }
+        self.lost += 1;
     }
 
     pub(crate) fn clear(&mut self) {
         self.sites.fill(Site::default());
-        (self.used, self.lost) = (0, 0);
+        self.lost = 0;
     }
 
     pub(crate) fn all(&self) -> Vec<Site> {

@@ -12,6 +12,9 @@ pub const MAX_CORES: usize = 256;
 /// Bytes of a word, the grain at which false sharing is told from true.
 const WORD_BYTES: usize = 8;
 
+/// Lines of a page.
+const PAGE_LINES: usize = 64;
+
 /// Cores are numbered from 1 inside a line, so that a line of zeros is an empty entry and fresh pages need not be written.
 const NOBODY: u16 = 0;
 
@@ -45,6 +48,13 @@ pub(crate) enum Outcome {
         /// No word that is written was written by another core before, and another word was.
         false_sharing: bool,
     },
+}
+
+impl Outcome {
+    /// Whether the line had to come from another core or be taken from others.
+    pub(crate) const fn is_transfer(self) -> bool {
+        matches!(self, Outcome::ReadModified { .. } | Outcome::Invalidated { .. })
+    }
 }
 
 /// A line's entry: as large as a line itself.
@@ -89,7 +99,7 @@ impl Directory {
     /// A directory for at most `lines` lines, rounded up to a power of two, of which seven eighths may be used.
     #[must_use]
     pub(crate) fn new(lines: usize) -> Self {
-        let zeroed = Box::<[Line]>::new_zeroed_slice(lines.next_power_of_two());
+        let zeroed = Box::<[Line]>::new_zeroed_slice(lines.next_power_of_two().max(PAGE_LINES));
         // SAFETY: a line consists of integers and a bool, for all of which zero is a value.
         Self { lines: unsafe { zeroed.assume_init() }, used: 0 }
     }
@@ -135,15 +145,18 @@ impl Directory {
         Some((outcome, first))
     }
 
-    /// The entry of a line. Neighbours in memory are neighbours here, so that the directory's own pages are few.
+    /// The entry of a line. The lines of a page are neighbours here, so that the directory's own pages are few; pages are
+    /// scattered, or long runs of them would run into each other.
     fn find(&mut self, number: u64) -> Option<&mut Line> {
-        let mask = self.lines.len() - 1;
-        let region = (number >> 20).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        let mut at = (number ^ region) as usize & mask;
-        loop {
+        let pages = self.lines.len() / PAGE_LINES;
+        let mut page =
+            (number / PAGE_LINES as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32) as usize % pages;
+        // Steps of 1, 2, 3 ... visit every page of a power of two.
+        for step in 1..=pages {
+            let at = page * PAGE_LINES + number as usize % PAGE_LINES;
             let tag = self.lines[at].tag;
             if tag == number + 1 {
-                break;
+                return Some(&mut self.lines[at]);
             }
             if tag == 0 {
                 if self.used >= self.lines.len() / 8 * 7 {
@@ -151,11 +164,11 @@ impl Directory {
                 }
                 self.used += 1;
                 self.lines[at].tag = number + 1;
-                break;
+                return Some(&mut self.lines[at]);
             }
-            at = (at + 1) & mask;
+            page = (page + step) % pages;
         }
-        Some(&mut self.lines[at])
+        None
     }
 }
 
@@ -250,10 +263,23 @@ mod tests {
 
     #[test]
     fn a_full_directory_says_so() {
-        let mut directory = Directory::new(8);
+        let mut directory = Directory::new(256);
         let mut touch =
             |line| directory.touch(Touch { core: 0, line, words: 1, access: Access::Read, operation: 1 }).is_some();
-        assert!((0..7).all(&mut touch));
-        assert!(!touch(7) && touch(0));
+        assert!((0..224).all(&mut touch));
+        assert!(!touch(224) && touch(0) && touch(223));
+    }
+
+    /// Lines at the same place of many pages share few entries; each is found again.
+    #[test]
+    fn pages_do_not_crowd_each_other_out() {
+        let mut directory = Directory::new(1 << 12);
+        for round in 0..2 {
+            for page in 0..60 {
+                let touch = Touch { core: 0, line: page << 26, words: 1, access: Access::Read, operation: 1 };
+                let expected = if round == 0 { Outcome::Cold } else { Outcome::Held };
+                assert_eq!(directory.touch(touch).unwrap().0, expected, "page {page}");
+            }
+        }
     }
 }

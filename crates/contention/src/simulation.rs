@@ -22,6 +22,10 @@ const LINES: usize = 1 << 22;
 /// Sites that may transfer lines.
 const SITES: usize = 1 << 17;
 
+/// Lines of one access that are laid to its place one by one. A map that is copied as a whole has thousands, each of which
+/// changes hands once: none is hot.
+const LAID_DOWN: usize = 8;
+
 const NO_CORE: usize = usize::MAX;
 
 thread_local! {
@@ -161,15 +165,25 @@ impl Seat {
 
     /// Does one operation of a kind below [`KINDS`]: what it does is counted, and the turn may end with it.
     pub fn operation<R>(&mut self, kind: usize, work: impl FnOnce() -> R) -> R {
+        // This function is compiled in the crate that calls it, and instrumented there; the two that it calls are not.
+        self.begin(kind);
+        let result = work();
+        self.end();
+        result
+    }
+
+    #[inline(never)]
+    fn begin(&mut self, kind: usize) {
         // SAFETY: this thread has the turn.
         unsafe { simulation() }.begin(self.core, kind);
-        let result = work();
-        // SAFETY: as above.
-        let ends = unsafe { simulation() }.end(self.core);
-        if ends {
+    }
+
+    #[inline(never)]
+    fn end(&mut self) {
+        // SAFETY: this thread has the turn.
+        if unsafe { simulation() }.end(self.core) {
             hand_over(self.core);
         }
-        result
     }
 
     /// What all operations did since the machine began, or since [`forget`](Self::forget).
@@ -233,7 +247,7 @@ impl Simulation {
         }
         let counts = &mut self.counts[usize::from(kind)];
         counts.accesses += 1;
-        for (line, words) in lines(address, bytes) {
+        for (place, (line, words)) in lines(address, bytes).enumerate() {
             let Some((outcome, first)) = self.directory.touch(Touch { core, line, words, access, operation }) else {
                 system::fatal(
                     "mapbench-contention: more memory is touched than the simulation can follow: choose a smaller population",
@@ -241,7 +255,11 @@ impl Simulation {
             };
             counts.lines += u64::from(first);
             counts.note(outcome);
-            self.sites.note(line, return_address as u64, kind, outcome);
+            if place < LAID_DOWN {
+                self.sites.note(line, return_address as u64, kind, outcome);
+            } else {
+                self.sites.lost += u64::from(outcome.is_transfer());
+            }
         }
     }
 

@@ -14,7 +14,7 @@ pub enum Schedule {
 }
 
 /// Accesses after which a turn ends whatever the schedule: a thread that spins until another does something must let it.
-const LONGEST_TURN: u32 = 1 << 18;
+const LONGEST_TURN: u32 = 1 << 22;
 
 /// Times in a row that all sleepers are woken for nothing, before it is called a dead lock.
 const FUTILE: u32 = 64;

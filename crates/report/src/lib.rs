@@ -4,6 +4,7 @@
 
 mod answer;
 mod claims;
+mod forecast;
 mod format;
 mod gate;
 mod latency;
@@ -18,8 +19,9 @@ mod text;
 mod variance;
 
 pub use claims::{Certainty, Implied, Judged, Tested, claims, judge_certainty, judge_count, judge_ratio, share};
+pub use forecast::forecast_text;
 pub use gate::{gate_junit, gate_markdown, gate_terminal};
-pub use page::{html, html_of, html_of_claims};
+pub use page::{forecast_html, html, html_of, html_of_claims};
 pub use self_test::{SelfTestSummary, summarise_self_test};
 pub use semantics::Standing;
 pub use summary::{LIMITS, complete, summarise};

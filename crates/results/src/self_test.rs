@@ -70,7 +70,7 @@ pub fn write_self_test(dir: &Path, rows: &[SelfTestRow], detectable: &[Detectabl
     write(&dir.join(DETECTABLE), detectable)
 }
 
-fn write<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), Error> {
+pub(crate) fn write<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), Error> {
     let wrong = |error: csv::Error| Error::file(path, error.to_string());
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
@@ -88,7 +88,7 @@ pub fn read_self_test(dir: &Path) -> Result<(Vec<SelfTestRow>, Vec<Detectable>),
     Ok((read(&dir.join(SELF_TEST))?, read(&dir.join(DETECTABLE))?))
 }
 
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Error> {
+pub(crate) fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Error> {
     let mut reader = csv::Reader::from_path(path).map_err(|error| Error::file(path, error.to_string()))?;
     let rows = reader.deserialize().enumerate();
     rows.map(|(index, row)| {

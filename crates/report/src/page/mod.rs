@@ -3,6 +3,7 @@
 mod answers;
 mod axis;
 mod claims;
+mod forecast;
 mod heatmap;
 mod latency;
 mod lines;
@@ -27,6 +28,7 @@ use crate::{Input, format, summarise};
 use view::View;
 
 pub use claims::html_of_claims;
+pub use forecast::forecast_html;
 
 /// Nothing may be fetched; what runs and styles is in the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";

@@ -99,7 +99,7 @@ impl Quantity {
             Quantity::Throughput => "throughput",
             Quantity::MeanServiceTime => "mean service time",
             Quantity::TailResponseTime => "99.9th percentile of response time",
-            Quantity::LongestResponseTime => "longest response time",
+            Quantity::ReaderPause => "longest pause of a reader",
             Quantity::InsertBytes => "bytes allocated an insert",
         }
     }

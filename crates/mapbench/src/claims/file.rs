@@ -76,8 +76,9 @@ pub(crate) enum Quantity {
     /// What one operation in a thousand exceeds in an open loop, from when it was due.
     #[serde(rename = "p99_9_response_time")]
     TailResponseTime,
-    /// The longest of an open loop.
-    LongestResponseTime,
+    /// The longest time that a reader is kept from its next read while the others write.
+    #[serde(rename = "longest_reader_pause")]
+    ReaderPause,
     /// Bytes that an insert allocates.
     InsertBytes,
 }

@@ -38,7 +38,35 @@ pub(super) fn test(order: &Order, registry: &Registry, setting: &Setting) -> Res
     let run = sweep(plan, order.workloads, &setting.dir.join(order.name), registry, setting)?;
     let rows = Rows { samples: &run.samples, latency: &run.latency, memory: &run.memory };
     let judge = |case| find(case, order.implied, order.quantity, &rows, setting.cores, setting.seed);
-    Ok(order.cases.iter().map(judge).collect())
+    let mut found: Vec<Found> = order.cases.iter().map(judge).collect();
+    let populations = order.cases.iter().map(|case| order.workloads[&case.workload].1.load(case.read_pct).population);
+    let points: Vec<(u32, f64)> =
+        populations.zip(&found).filter_map(|(population, found)| Some((population, found.measured?))).collect();
+    if let (Some(said), Some(judged)) = (crossover(&points), found.iter_mut().find(|found| found.judged)) {
+        judged.detail = said;
+    }
+    Ok(found)
+}
+
+/// At which size neither side is ahead, interpolated on logarithms; `None` unless the cases are of three sizes or more.
+fn crossover(points: &[(u32, f64)]) -> Option<String> {
+    let mut points = points.to_vec();
+    points.sort_by_key(|(population, _)| *population);
+    let several = points.len() > 2 && points.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    let (smallest, largest) = points.first().zip(points.last()).filter(|_| several)?;
+    let crossing = points.windows(2).find_map(|pair| {
+        let [(small, at_small), (large, at_large)] =
+            [pair[0], pair[1]].map(|(size, ratio)| (f64::from(size).ln(), ratio.ln()));
+        let crosses = at_small * at_large <= 0.0 && at_small != at_large;
+        crosses.then(|| (small + (large - small) * at_small / (at_small - at_large)).exp())
+    });
+    Some(match crossing {
+        Some(entries) => format!("the ratio is 1 at about {entries:.0} entries"),
+        None => {
+            let side = if smallest.1 > 1.0 { "above" } else { "below" };
+            format!("the ratio stays {side} 1 from {} to {} entries", smallest.0, largest.0)
+        }
+    })
 }
 
 /// What a quantity takes beside throughput, of which little is then measured.
@@ -47,12 +75,12 @@ fn beside(plan: &mut Plan, quantity: Quantity, rate_ops_s: u64, setting: &Settin
     let time_ns = if setting.smoke { 5_000_000 } else { 200_000_000 };
     match quantity {
         Quantity::Throughput => return,
-        Quantity::MeanServiceTime | Quantity::TailResponseTime | Quantity::LongestResponseTime => {
+        Quantity::MeanServiceTime | Quantity::TailResponseTime | Quantity::ReaderPause => {
             plan.latency = Some(LatencyPlan {
                 forks,
                 warm_ns: 10_000_000,
                 // A percentile wants a hundred samples above it; a service time is that of few operations.
-                slice_ns: if quantity == Quantity::MeanServiceTime || setting.smoke { time_ns } else { 8 * time_ns },
+                slice_ns: if quantity == Quantity::TailResponseTime && !setting.smoke { 8 * time_ns } else { time_ns },
                 arrivals: Arrivals::Poisson.name().to_owned(),
                 load_pct: Vec::new(),
                 rate_ops_s: if setting.smoke { rate_ops_s.min(10_000) } else { rate_ops_s },
@@ -200,7 +228,7 @@ impl Values {
         };
         let throughput = rows.samples.iter().filter(|row| row.strategy == strategy && row.group() == *group);
         let latency = rows.latency.iter().filter(|row| row.strategy == strategy && row.group() == *group);
-        let latency = latency.filter(|row| row.status == Status::Ok && row.operation == ALL_OPERATIONS);
+        let latency = latency.filter(|row| row.status == Status::Ok && row.operation == part(quantity));
         let memory = rows.memory.iter().filter(|row| row.strategy == strategy && row.group() == *group);
         match quantity {
             Quantity::Throughput => throughput
@@ -210,12 +238,13 @@ impl Values {
                 .filter(|row| row.kind == LatencyKind::ServiceTime)
                 .filter_map(|row| Some((row.fork, mean(&row.histogram)?)))
                 .for_each(|(fork, mean)| put(fork, 0, mean)),
-            Quantity::TailResponseTime | Quantity::LongestResponseTime => latency
+            Quantity::TailResponseTime => latency
                 .filter(|row| row.kind == LatencyKind::ResponseTime && !row.saturated)
-                .filter_map(|row| {
-                    let ns = if quantity == Quantity::TailResponseTime { row.p99_9_ns } else { row.max_ns };
-                    Some((row.fork, ns?))
-                })
+                .filter_map(|row| Some((row.fork, row.p99_9_ns?)))
+                .for_each(|(fork, ns)| put(fork, 0, ns as f64)),
+            Quantity::ReaderPause => latency
+                .filter(|row| row.kind == LatencyKind::Pause)
+                .filter_map(|row| Some((row.fork, row.max_ns?)))
                 .for_each(|(fork, ns)| put(fork, 0, ns as f64)),
             Quantity::InsertBytes => memory
                 .filter(|row| row.status == Status::Ok && row.operation == OpKind::Insert.name())
@@ -255,6 +284,11 @@ impl Values {
         };
         ratio(&self.0.iter().filter_map(log).collect::<Vec<_>>(), seed)
     }
+}
+
+/// Which rows of `latency.csv` a quantity is in: those of all operations, or of a reader beside writers.
+const fn part(quantity: Quantity) -> &'static str {
+    if matches!(quantity, Quantity::ReaderPause) { "write" } else { ALL_OPERATIONS }
 }
 
 /// The mean of a distribution, in nanoseconds.
@@ -301,6 +335,9 @@ fn find(case: &Case, implied: Implied, quantity: Quantity, rows: &Rows, cores: u
     found.subject_value = subject_rates.estimate(seed);
     found.reference_value = reference_rates.estimate(seed);
     found.samples = subject_rates.0.len() as u64;
+    if quantity == Quantity::InsertBytes {
+        found.detail = retired(rows, &own, subject).unwrap_or_default();
+    }
     if !itself && subject == reference {
         found.judgement = cannot("the subject and the best reference are one strategy".to_owned());
         return found;
@@ -324,6 +361,21 @@ fn find(case: &Case, implied: Implied, quantity: Quantity, rows: &Rows, cores: u
         None => found.judgement = cannot("too few slices to compare".to_owned()),
     }
     found
+}
+
+/// What a map held beyond what it was filled with.
+fn retired(rows: &Rows, group: &Group, strategy: &str) -> Option<String> {
+    let own = rows.memory.iter().filter(|row| row.strategy == strategy && row.group() == *group);
+    let beyond = own.filter_map(|row| {
+        let filled = row.filled_bytes?;
+        Some((row.peak_bytes?.saturating_sub(filled), row.settled_bytes?.saturating_sub(filled)))
+    });
+    let (peak, settled) = beyond.max()?;
+    Some(format!(
+        "it held up to {} KiB more than when it was filled, and {} KiB more once the threads had rested",
+        peak >> 10,
+        settled >> 10
+    ))
 }
 
 fn cannot(why: String) -> Judged {
@@ -461,6 +513,17 @@ mod tests {
         assert!(shorter.measured.is_some_and(|ratio| (ratio - 0.25).abs() < 0.01), "{:?}", shorter.measured);
         let untold = find(&case, implied, Quantity::TailResponseTime, &rows, 2, 1);
         assert_eq!(untold.judgement, (ClaimVerdict::CannotBeTested, "too little was measured of a".to_owned()));
+    }
+
+    #[test]
+    fn a_crossover_lies_between_the_sizes_where_the_lead_changes() {
+        let said = |points: &[(u32, f64)]| crossover(points).unwrap_or_default();
+        // Twice as fast at 10, half as fast at 1 000.
+        assert_eq!(said(&[(1_000, 0.5), (10, 2.0), (10_000, 0.1)]), "the ratio is 1 at about 100 entries");
+        assert_eq!(said(&[(10, 0.9), (100, 0.5), (1_000, 0.1)]), "the ratio stays below 1 from 10 to 1000 entries");
+        assert_eq!(said(&[(10, 1.0), (100, 0.5), (1_000, 0.1)]), "the ratio is 1 at about 10 entries");
+        assert_eq!(said(&[(10, 2.0), (100, 0.5)]), "", "two sizes say little");
+        assert_eq!(said(&[(10, 2.0), (10, 0.5), (100, 0.1)]), "", "cases of one size differ in something else");
     }
 
     #[test]

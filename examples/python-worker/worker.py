@@ -99,7 +99,6 @@ class Thread(threading.Thread):
     def slice(self):
         worker = self.worker
         self.hits = self.misses = self.inserted = self.removed = 0
-        self.began = self.ended = None
         while worker.phase != "parked":
             if worker.phase == "measure" and self.began is None:
                 self.began = (time.perf_counter_ns(), self.count)
@@ -156,6 +155,8 @@ class Worker:
     def slice(self, warm_ns, slice_ns):
         self.phase = "warm"
         for thread in self.threads:
+            # Before it may run: what it noted in the slice before must not pass for this one's.
+            thread.began = thread.ended = None
             thread.go.release()
         time.sleep(warm_ns / 1e9)
         self.phase = "measure"

@@ -29,6 +29,7 @@ mod shipped;
 mod single;
 mod sweep;
 mod system;
+mod trace;
 mod verify;
 mod worker;
 

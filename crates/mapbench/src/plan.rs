@@ -1,7 +1,7 @@
 //! What to measure: profiles, defaults, and the check that all of it can be measured.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mapbench_results::{Group, LatencyPlan, MemoryPlan, Percent, Plan};
 use mapbench_workload::{Allocator, Arrivals, DefinitionError, HasherName, KeyType, Load, ValueType, Workload};
@@ -9,6 +9,7 @@ use mapbench_workload::{Allocator, Arrivals, DefinitionError, HasherName, KeyTyp
 use crate::hasher;
 use crate::registry::{Registry, UnknownName};
 use crate::shipped::SHIPPED;
+use crate::trace::{self, ReplayError};
 
 /// The name that stands for every shipped workload.
 pub(crate) const ALL: &str = "all";
@@ -103,8 +104,12 @@ pub(crate) struct Choice {
     pub(crate) strategies: Vec<String>,
     /// Names of shipped workloads, or files that end in `.toml`.
     pub(crate) workloads: Vec<String>,
+    /// Recorded traces.
+    pub(crate) traces: Vec<PathBuf>,
     /// Shares of reads.
     pub(crate) read_pct: Vec<Percent>,
+    /// Shares of reads where none is asked for and the workload leaves the choice; empty: the workload's own.
+    pub(crate) usual_read_pct: Vec<Percent>,
     /// Thread counts.
     pub(crate) threads: Vec<u32>,
 }
@@ -174,6 +179,9 @@ pub(crate) enum PlanError {
         /// What is wrong, and where.
         error: DefinitionError,
     },
+    /// A trace that cannot be replayed.
+    #[error(transparent)]
+    Trace(#[from] ReplayError),
     /// Two workloads of one name.
     #[error("two workloads are named `{0}`; results could not be told apart: rename one")]
     Twice(String),
@@ -274,8 +282,9 @@ pub(crate) fn groups(choice: &Choice, cores: u32) -> Result<Groups, PlanError> {
     let mut texts = BTreeMap::new();
     let mut workloads = HashMap::new();
     let mut groups = Vec::new();
-    for name in names(choice) {
-        let (text, wanted) = workloads_named(&name)?;
+    let traced = choice.traces.iter().map(|file| trace_named(file));
+    for found in traced.chain(names(choice).iter().map(|name| workloads_named(name))) {
+        let (text, wanted) = found?;
         let file = wanted[0].name.split('@').next().unwrap_or_default().to_owned();
         if texts.get(&file).is_some_and(|other| *other != text) {
             return Err(PlanError::Twice(file));
@@ -298,7 +307,7 @@ pub(crate) fn groups(choice: &Choice, cores: u32) -> Result<Groups, PlanError> {
 
 /// The workloads chosen: the default one, or all shipped ones in place of [`ALL`].
 fn names(choice: &Choice) -> Vec<String> {
-    if choice.workloads.is_empty() {
+    if choice.workloads.is_empty() && choice.traces.is_empty() {
         return vec![SHIPPED[0].0.to_owned()];
     }
     let named = |name: &String| {
@@ -328,6 +337,14 @@ pub(crate) fn default_threads(cores: u32) -> Vec<u32> {
     threads
 }
 
+/// The text that describes a trace, and its workload.
+fn trace_named(file: &Path) -> Result<(String, Vec<Workload>), PlanError> {
+    let text = trace::describe(file)?;
+    let parsed =
+        Workload::parse(&text).map_err(|error| PlanError::Workload { file: file.display().to_string(), error })?;
+    Ok((text, parsed))
+}
+
 /// The text of a file or of a shipped workload, and its workloads: all of them, or the one that is named with its `@`.
 fn workloads_named(name: &str) -> Result<(String, Vec<Workload>), PlanError> {
     let is_file = Path::new(name).extension().is_some_and(|extension| extension == "toml");
@@ -353,7 +370,11 @@ fn workloads_named(name: &str) -> Result<(String, Vec<Workload>), PlanError> {
 
 fn groups_of(workload: &Workload, choice: &Choice, cores: u32) -> Result<Vec<Group>, PlanError> {
     let own = workload.read_pct();
-    let shares = if choice.read_pct.is_empty() { &own } else { &choice.read_pct };
+    let shares = match (&choice.read_pct, &choice.usual_read_pct) {
+        (asked, _) if !asked.is_empty() => asked,
+        (_, usual) if !usual.is_empty() && workload.is_swept() => usual,
+        _ => &own,
+    };
     if let Some(share) = shares.iter().find(|share| !workload.is_swept() && !own.contains(share)) {
         return Err(PlanError::FixedReads { workload: workload.name.clone(), asked: *share, has: own[0] });
     }

@@ -375,7 +375,7 @@ mod tests {
         });
         let open = open.expect("an `open` of this version is shown");
         assert_eq!(open.protocol, PROTOCOL_VERSION);
-        assert_eq!(streams.expect("its answer is shown"), &digests(&crate::worker::streams(open)));
+        assert_eq!(streams.expect("its answer is shown"), &digests(&crate::worker::streams(open).unwrap()));
     }
 
     /// A line of each kind.

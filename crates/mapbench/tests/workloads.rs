@@ -87,7 +87,7 @@ fn a_growth_that_takes_too_long_is_given_up_once() {
     let samples = measured(&dir.path().join("run"), &[&arguments[..], &[own.to_str().unwrap()]].concat());
     assert_eq!(samples.len(), 1, "{samples:?}");
     assert_eq!(samples[0].status, Status::TimedOut);
-    assert!(samples[0].message.ends_with(" of 400000 operations were done in 3 s"), "{}", samples[0].message);
+    assert!(samples[0].message.ends_with(" of 400000 operations were done in 4 s"), "{}", samples[0].message);
 }
 
 #[test]
@@ -99,4 +99,47 @@ fn a_workload_file_that_is_wrong_is_refused_with_its_place() {
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     let expected = "own.toml: line 6, column 1: the shares under [mix] add up to 90, not to 100";
     assert!(stderr.contains(expected) && stderr.lines().count() == 1, "{stderr}");
+}
+
+#[test]
+fn a_trace_is_replayed_and_ranks() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("day.csv");
+    let mut text = "time,thread,operation,key,value_bytes\n".to_owned();
+    for turn in 0..3_000_u32 {
+        let (thread, key) = (turn % 2, turn % 50);
+        let operation = ["insert", "read", "read", "remove"][(turn / 2 % 4) as usize];
+        text += &format!("{turn},{thread},{operation},k{key},8\n");
+    }
+    fs::write(&trace, text).unwrap();
+    let out = dir.path().join("run");
+    let output = run(&[
+        "run",
+        "--profile",
+        "smoke",
+        "--strategy",
+        "dashmap,std-mutex,frozen",
+        "--trace",
+        trace.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    let (shown, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && shown.contains("trace-day"), "{shown}{stderr}");
+    let samples = Run::read(&out).unwrap().samples;
+    let of = |strategy: &str| samples.iter().find(|row| row.strategy == strategy).unwrap();
+    assert_eq!(of("frozen").status, Status::NotApplicable);
+    for strategy in ["dashmap", "std-mutex"] {
+        let row = of(strategy);
+        assert_eq!((row.status, row.threads, row.ops.unwrap() % 3_000), (Status::Ok, 2, 0), "{row:?}");
+        let all = row.ops.unwrap() / 3_000;
+        assert_eq!((row.read_ops, row.insert_ops), (Some(1_500 * all), Some(750 * all)));
+    }
+    fs::write(&trace, "time,thread,operation,key,value_bytes\n1,0,reed,a,0\n").unwrap();
+    let output = run(&["run", "--trace", trace.to_str().unwrap()]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(2) && stderr.contains("day.csv: record 1: there is no operation \"reed\""),
+        "{stderr}"
+    );
 }

@@ -163,6 +163,7 @@ fn one_of(file: &File, at: [usize; SWEPT.len()]) -> Result<Workload, Problem> {
         space: space(file.key_range.at(key_range), file.hit_pct.at(hit_pct), &roles)?,
         roles,
         operations: file.operations.at(operations),
+        trace: file.trace.clone(),
         key: file.key.at(key).unwrap_or(KeyType::U64),
         value: file.value.at(value).unwrap_or(ValueType::B8),
         hasher: file.hasher.at(hasher).unwrap_or(HasherName::Foldhash),

@@ -33,6 +33,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) operations: Axis<u32>,
     #[serde(default)]
+    pub(crate) trace: Option<String>,
+    #[serde(default)]
     pub(crate) distribution: Axis<Distribution>,
     #[serde(default)]
     pub(crate) key: Axis<KeyType>,

@@ -26,6 +26,9 @@ pub struct Load {
     /// The operations of a slice, over all threads, after which the map is built anew; `None`: the operations go on in a
     /// loop, and time alone ends a slice.
     pub operations: Option<u32>,
+    /// A file of recorded operations that are done instead of drawn ones; the mix is theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// The keys' type.
     pub key: KeyType,
     /// The values' type.
@@ -61,6 +64,7 @@ impl Load {
             space: Space::Range(key_range),
             roles: vec![Role { name: "all".to_owned(), threads: None, mix, distribution, rate_ops_s: None }],
             operations: None,
+            trace: None,
             key: KeyType::U64,
             value: ValueType::B8,
             hasher: HasherName::Foldhash,
@@ -131,6 +135,7 @@ impl Load {
     #[must_use]
     pub fn prefill(&self, threads: u32) -> Vec<u32> {
         match self.space {
+            _ if self.trace.is_some() => (0..self.population).collect(),
             Space::Range(range) if self.is_ordered() => {
                 self.heads(threads, |thread| block(range, threads, thread).start)
             }

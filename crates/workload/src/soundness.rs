@@ -13,6 +13,13 @@ const DRIFT: f64 = 0.02;
 pub(crate) fn check(load: &Load, drifts: bool) -> Result<(), Problem> {
     check_roles(load)?;
     check_keys(load)?;
+    if load.trace.is_some()
+        && (load.operations.is_none() || load.roles.len() > 1 || !matches!(load.space, Space::Range(_)))
+    {
+        let problem =
+            "a trace has operations, a key_range and one [mix]: `mapbench run --trace FILE` writes such a file";
+        return Err(("trace", problem.to_owned()));
+    }
     match load.operations {
         Some(operations) if operations == 0 || operations > MAX_OPERATIONS => {
             Err(("operations", format!("{operations} operations are not in 1..={MAX_OPERATIONS}")))

@@ -210,12 +210,18 @@ fn order(arguments: Arguments) -> Result<Order, Failure> {
         (Some(_), _) => return Err(Failure::usage("--vs takes one --strategy to compare with")),
     };
     let choice = Choice {
+        traces: Vec::new(),
         strategies: Vec::new(),
         workloads,
-        read_pct: if read_pct.is_empty() { READ_PCT.to_vec() } else { read_pct },
+        read_pct,
+        usual_read_pct: READ_PCT.to_vec(),
         threads: if threads.is_empty() { vec![cores] } else { threads },
     };
     let (groups, workloads) = gate::groups(&choice, cores)?;
+    if let Some(group) = groups.iter().find(|group| workloads[&group.workload].load(group.read_pct).trace.is_some()) {
+        let problem = format!("`{}` is a trace: only `mapbench run` replays one", group.workload);
+        return Err(Failure::usage(problem));
+    }
     let patience = Duration::from_secs(arguments.patience);
     let executable = |path: Option<PathBuf>, label: &str| {
         let path = match path {

@@ -19,6 +19,9 @@ pub(super) struct Arguments {
     profile: Profile,
     #[command(flatten)]
     filter: Filter,
+    /// Replay what was recorded, by `mapbench-record` or as CSV: time,thread,operation,key,value_bytes
+    #[arg(long, value_name = "FILE")]
+    trace: Vec<PathBuf>,
     /// Seed of the operation streams, the hashers and the order of visits
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -45,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR, which says itself what to measure
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "out", "memory_mib"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "trace", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "out", "memory_mib"])]
     resume: Option<PathBuf>,
     /// Memory that a worker may hold, in MiB; one that exceeds it is killed and its row says so
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
@@ -96,7 +99,14 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
             }
             let order = Order {
                 profile: arguments.profile,
-                choice: Choice { strategies, workloads, read_pct, threads },
+                choice: Choice {
+                    strategies,
+                    workloads,
+                    traces: arguments.trace,
+                    read_pct,
+                    threads,
+                    ..Choice::default()
+                },
                 seed: arguments.seed,
                 memory_bytes: arguments.memory_mib << 20,
                 patience,

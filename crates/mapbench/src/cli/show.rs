@@ -34,6 +34,8 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     })?;
     let processors = system::processors();
     let choice = Choice {
+        traces: Vec::new(),
+        usual_read_pct: Vec::new(),
         strategies: vec![wanted.strategy.to_owned()],
         workloads: vec![wanted.workload.to_owned()],
         read_pct: vec![wanted.read_pct],
@@ -47,6 +49,10 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     println!("{}", describe::workload(workload));
     if let Some(reason) = registry.find(wanted.strategy)?.refuses(&load, wanted.threads) {
         println!("n/a: {reason}");
+    }
+    if let Some(trace) = &load.trace {
+        println!("its operations are those of {trace}");
+        return Ok(());
     }
     let places = placement(&processors, wanted.threads);
     for (seed, thread) in stream_seeds(arguments.seed, arguments.fork, wanted.threads).into_iter().zip(0..) {

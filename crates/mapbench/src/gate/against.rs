@@ -244,6 +244,8 @@ fn choice(groups: &[Group], strategies: &[String]) -> Choice {
         seen
     }
     Choice {
+        traces: Vec::new(),
+        usual_read_pct: Vec::new(),
         strategies: strategies.to_vec(),
         workloads: distinct(groups.iter().map(|group| group.workload.clone())),
         read_pct: distinct(groups.iter().map(|group| group.read_pct)),

@@ -305,7 +305,8 @@ impl GroupPass<'_> {
                         foreign.start(memory_bytes)
                     }
                 };
-                let expected = foreign.map(|_| worker::digests(&worker::streams(&open)));
+                let expected = foreign
+                    .map(|_| worker::streams(&open).map(|streams| worker::digests(&streams)).unwrap_or_default());
                 let told = worker.map(|mut worker| {
                     worker.tell(&Request::Open(open));
                     (worker, expected)

@@ -16,8 +16,10 @@ use super::{Requests, WorkerError, digests, say};
 use crate::protocol::{Effects, Event, Measured, Open, PROTOCOL_VERSION, Request, Slice, Tallied};
 use crate::system;
 
-/// A map that is not done by then is given up: what copies itself with every write would take hours.
+/// A map that is not done by then, or in [`SLOWEST`] an operation if that is longer, is given up: what copies itself with
+/// every write would take hours.
 const LONGEST: Duration = Duration::from_secs(3);
+const SLOWEST: Duration = Duration::from_micros(10);
 
 /// Serves the requests that follow `open`, until the orchestrator closes.
 pub(crate) fn serve(
@@ -79,6 +81,7 @@ struct Done {
 /// one's end: a map has grown when all of it is there.
 fn once(map: Box<dyn Subject>, open: &Open, streams: &[Stream]) -> Result<Slice, Failure> {
     let (start, late) = (Barrier::new(streams.len()), AtomicBool::new(false));
+    let longest = LONGEST.max(SLOWEST * open.load.operations.unwrap_or(0));
     let done: Vec<Done> = std::thread::scope(|scope| {
         let threads: Vec<_> = streams
             .iter()
@@ -92,7 +95,7 @@ fn once(map: Box<dyn Subject>, open: &Open, streams: &[Stream]) -> Result<Slice,
                     }
                     let mut done = None;
                     let attended = catch_unwind(AssertUnwindSafe(|| {
-                        map.attend(&mut |access| done = Some(grow(access, stream, start, late)));
+                        map.attend(&mut |access| done = Some(grow(access, stream, start, late, longest)));
                     }));
                     match attended {
                         Ok(()) => done.expect("a map lends its access"),
@@ -109,7 +112,7 @@ fn once(map: Box<dyn Subject>, open: &Open, streams: &[Stream]) -> Result<Slice,
     let ops: u64 = done.iter().map(|done| done.tally.ops).sum();
     if late.into_inner() {
         let all: usize = streams.iter().map(|stream| stream.ops().len()).sum();
-        let message = format!("{ops} of {all} operations were done in {} s", LONGEST.as_secs());
+        let message = format!("{ops} of {all} operations were done in {} s", longest.as_secs());
         return Err(Failure { status: Status::TimedOut, message });
     }
     let elapsed_ns = (ended - began).as_nanos() as u64;
@@ -140,14 +143,14 @@ fn once(map: Box<dyn Subject>, open: &Open, streams: &[Stream]) -> Result<Slice,
     })
 }
 
-fn grow(access: &mut dyn Access, stream: &Stream, start: &Barrier, late: &AtomicBool) -> Done {
+fn grow(access: &mut dyn Access, stream: &Stream, start: &Barrier, late: &AtomicBool, longest: Duration) -> Done {
     let (mut cursor, mut tally) = (Cursor::new(stream), Tally::default());
     start.wait();
     let began = Instant::now();
     while tally.ops < stream.ops().len() as u64 && !late.load(Ordering::Relaxed) {
         access.run(cursor.next(LARGEST_BATCH), &mut tally);
         access.quiesce();
-        if began.elapsed() > LONGEST {
+        if began.elapsed() > longest {
             late.store(true, Ordering::Relaxed);
         }
     }

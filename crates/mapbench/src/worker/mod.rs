@@ -14,12 +14,15 @@ mod thread;
 mod timed;
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
 use mapbench_api::Strategy;
+use mapbench_results::Status;
 use mapbench_workload::{Stream, key_of, value_of};
 
 use crate::hasher;
 use crate::protocol::{Event, Open, Request};
+use crate::trace::{self, ReplayError};
 
 pub(crate) use access::Words;
 pub(crate) use access::{Access, Subject};
@@ -35,7 +38,10 @@ pub(crate) fn serve(
     open: &Open,
     requests: &mut Requests,
 ) -> Result<(), WorkerError> {
-    let streams = streams(open);
+    let streams = match streams(open) {
+        Ok(streams) => streams,
+        Err(error) => return say(&Event::Failed { status: Status::ProtocolError, message: error.to_string() }),
+    };
     if open.load.operations.is_some() {
         return growth::serve(build, open, &streams, requests);
     }
@@ -65,9 +71,15 @@ pub(crate) fn serve(
 }
 
 /// The operations of each thread.
-pub(crate) fn streams(open: &Open) -> Vec<Stream> {
+///
+/// # Errors
+/// When they are in a trace that cannot be replayed.
+pub(crate) fn streams(open: &Open) -> Result<Vec<Stream>, ReplayError> {
+    if let Some(file) = &open.load.trace {
+        return trace::streams(Path::new(file), &open.load, open.threads);
+    }
     let seeds = open.stream_seeds.iter().zip(0..);
-    seeds.map(|(seed, thread)| Stream::of(&open.load, open.threads, thread, *seed)).collect()
+    Ok(seeds.map(|(seed, thread)| Stream::of(&open.load, open.threads, thread, *seed)).collect())
 }
 
 /// The streams' digests, in hexadecimal.

@@ -168,7 +168,15 @@ impl Seat {
         // This function is compiled in the crate that calls it, and instrumented there; the two that it calls are not.
         self.begin(kind);
         let result = work();
-        self.end();
+        self.end(true);
+        result
+    }
+
+    /// Does something beside the operations, of a kind below [`KINDS`]: it is counted likewise, and the turn goes on.
+    pub fn aside<R>(&mut self, kind: usize, work: impl FnOnce() -> R) -> R {
+        self.begin(kind);
+        let result = work();
+        self.end(false);
         result
     }
 
@@ -179,9 +187,9 @@ impl Seat {
     }
 
     #[inline(never)]
-    fn end(&mut self) {
+    fn end(&mut self, with_turn: bool) {
         // SAFETY: this thread has the turn.
-        if unsafe { simulation() }.end(self.core) {
+        if unsafe { simulation() }.end(self.core) && with_turn {
             hand_over(self.core);
         }
     }

@@ -258,6 +258,20 @@ fn the_program_is_told_of_the_virtual_machine() {
     });
 }
 
+/// Two cores take turns: what one does aside does not give it two operations in a row.
+#[test]
+fn what_is_done_aside_takes_no_turn() {
+    let counter = Padded::default();
+    let report = run(2, Schedule::Operations, 1, |_, seat| {
+        for _ in 0..OPERATIONS {
+            seat.aside(1, || drop(std::hint::black_box(Box::new(1))));
+            seat.operation(0, || add(&counter.0));
+        }
+    });
+    assert_eq!(report.counts[0].owner_changes, 2 * OPERATIONS - 1);
+    assert_eq!((report.counts[1].operations, report.counts[1].allocator_calls), (2 * OPERATIONS, 4 * OPERATIONS));
+}
+
 #[test]
 fn what_happens_after_the_end_is_not_counted() {
     let counter = Padded::default();

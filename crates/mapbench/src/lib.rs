@@ -12,6 +12,7 @@ mod counting;
 mod describe;
 mod failure;
 pub mod floor;
+mod forecast;
 mod foreign;
 mod gate;
 mod hasher;
@@ -26,6 +27,8 @@ mod serve;
 #[cfg(feature = "service")]
 mod service;
 mod shipped;
+#[cfg(feature = "contention")]
+pub mod simulator;
 mod single;
 mod sweep;
 mod system;

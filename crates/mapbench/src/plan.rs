@@ -419,7 +419,11 @@ fn threads_of(workload: &Workload, load: &Load, choice: &Choice, cores: u32) -> 
     }
 }
 
-fn strategies(choice: &Choice, registry: &Registry) -> Result<Vec<String>, PlanError> {
+/// The strategies that a choice names, in the order in which they are shown.
+///
+/// # Errors
+/// When it names one that does not exist.
+pub(crate) fn strategies(choice: &Choice, registry: &Registry) -> Result<Vec<String>, PlanError> {
     for name in &choice.strategies {
         registry.find(name)?;
     }

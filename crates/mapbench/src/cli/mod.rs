@@ -7,6 +7,7 @@ mod completions;
 mod count_operations;
 mod diff;
 mod filter;
+mod forecast;
 mod gate;
 mod list;
 mod rank;
@@ -64,6 +65,8 @@ enum Subcommands {
     /// Serve a map over HTTP
     #[cfg(feature = "service")]
     Serve(serve::Arguments),
+    /// Count contention on virtual cores, and forecast throughput on more cores than there are
+    Forecast(forecast::Arguments),
     /// Print a cell's parameters, the first operations of its stream, and a command to run it alone
     Show(show::Arguments),
     /// Check that strategies are what they declare, or judge a recorded history
@@ -124,6 +127,7 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::ClaimWorker(arguments) => claim_worker::run(&registry, &arguments),
         #[cfg(feature = "service")]
         Subcommands::Serve(arguments) => serve::run(&registry, arguments),
+        Subcommands::Forecast(arguments) => forecast::run(&registry, &arguments),
         Subcommands::Show(arguments) => show::run(&registry, &arguments),
         Subcommands::Verify(arguments) => verify::run(&registry, &arguments),
         Subcommands::Completions(arguments) => completions::run(&arguments),

@@ -2,7 +2,7 @@
 
 mod latency;
 mod memory;
-mod probe;
+pub(crate) mod probe;
 pub(crate) mod worker_process;
 
 use std::cell::RefCell;

@@ -92,7 +92,7 @@ fn arithmetic() -> u64 {
 }
 
 /// A line that goes from one processor to the other and back: the mean of many trips, in nanoseconds.
-fn round_trip((first, second): (u32, u32)) -> u64 {
+pub(crate) fn round_trip((first, second): (u32, u32)) -> u64 {
     let line = AtomicU32::new(0);
     let pass = |processor, mine: u32| {
         system::pin_this_thread(processor);

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mapbench_results::Status;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::protocol::{Event, Request};
@@ -88,7 +89,7 @@ impl WorkerProcess {
     }
 
     /// Sends a request without waiting for its answer.
-    pub(crate) fn tell(&mut self, request: &Request) {
+    pub(crate) fn tell(&mut self, request: &impl Serialize) {
         let mut line = serde_json::to_string(request).expect("a request is plain data");
         line.push('\n');
         // A worker that has gone cannot be told; why it went shows when its answer is awaited.

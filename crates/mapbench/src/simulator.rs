@@ -1,0 +1,150 @@
+//! The simulator: one cell on virtual cores, in an instrumented program. `mapbench forecast` builds it, starts it and talks to
+//! it.
+
+mod conductor;
+mod summary;
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use mapbench_api::Detected;
+use mapbench_contention::{Machine, Report, Schedule, Seat};
+use mapbench_results::Status;
+use mapbench_workload::{OpKind, PackedOp};
+
+use crate::forecast::protocol::{BATCH, Counted, Simulate, Simulated, Turns};
+use crate::registry::Registry;
+use crate::system;
+use crate::worker::{self, Subject, Tally};
+use conductor::{Conductor, Phase};
+
+/// The kind under which `quiesce` is counted: the one after those of operations.
+const QUIESCE: usize = OpKind::ALL.len();
+
+/// Simulates the cell on standard input.
+#[must_use]
+pub fn main() -> ExitCode {
+    mapbench_contention::fix_addresses();
+    // What a map says when it panics is reported in the answer.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line).map_err(serde_json::Error::io);
+    let order: Simulate = match read.and_then(|_| serde_json::from_str(&line)) {
+        Ok(order) => order,
+        Err(error) => {
+            eprintln!("standard input is not a cell as `mapbench forecast` sends it: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let answer = match simulate(&order) {
+        Ok(counted) => Simulated::Counted(counted),
+        Err((status, message)) => Simulated::Failed { status, message },
+    };
+    let line = serde_json::to_string(&answer).expect("an answer is plain data");
+    match writeln!(io::stdout().lock(), "{line}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn simulate(order: &Simulate) -> Result<Counted, (Status, String)> {
+    let open = &order.open;
+    let registry = Registry::with(&[]);
+    let entry = registry.find(&open.strategy).map_err(|error| (Status::ProtocolError, error.to_string()))?;
+    if let Some(reason) = entry.refuses(&open.load, open.threads) {
+        return Err((Status::NotApplicable, reason));
+    }
+    // All cores on one processor: a turn is then handed over by a switch of threads, not by waking another processor.
+    if let Some(processor) = open.processors.first() {
+        system::pin_this_thread(*processor);
+    }
+    let streams = worker::streams(open).map_err(|error| (Status::ProtocolError, error.to_string()))?;
+    let schedule = match order.turns {
+        Turns::Operations => Schedule::Operations,
+        Turns::Accesses(mean) => Schedule::Accesses(mean),
+    };
+    let machine = Machine::new(open.threads as usize, schedule, order.seed);
+    let map = (entry.build)(open);
+    let work = Work {
+        map: &*map,
+        conductor: Mutex::new(Conductor::new(order.operations, open.threads)),
+        over: AtomicBool::new(false),
+        inserted: AtomicU64::new(0),
+        removed: AtomicU64::new(0),
+    };
+    let (report, outcomes) = machine.run(|core, seat| work.attend(core, seat, streams[core].ops()));
+    for outcome in outcomes {
+        outcome.map_err(|payload| failure(&*payload))?;
+    }
+    let expected = u64::from(open.load.population) + work.inserted.into_inner() - work.removed.into_inner();
+    let mut checked = Ok(());
+    map.attend(&mut |access| checked = access.conserve(expected));
+    checked.map_err(|message| (Status::WrongAnswer, message))?;
+    let steady = work.conductor.into_inner().is_ok_and(|conductor| conductor.steady());
+    Ok(count(&report, steady))
+}
+
+fn count(report: &Report, steady: bool) -> Counted {
+    let names: Vec<&str> = OpKind::ALL.into_iter().map(OpKind::name).chain(["quiesce"]).collect();
+    summary::summarise(report, &names, QUIESCE, steady, mapbench_contention::load_address())
+}
+
+/// What a panic says.
+fn failure(payload: &(dyn std::any::Any + Send)) -> (Status, String) {
+    if let Some(detected) = payload.downcast_ref::<Detected>() {
+        return (Status::Detected, detected.message.to_owned());
+    }
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+    (Status::Panicked, text.unwrap_or("a panic without a text").to_owned())
+}
+
+/// What the cores share.
+struct Work<'a> {
+    map: &'a dyn Subject,
+    conductor: Mutex<Conductor>,
+    over: AtomicBool,
+    inserted: AtomicU64,
+    removed: AtomicU64,
+}
+
+impl Work<'_> {
+    /// A core's part. Only the map's work is done inside operations, so only that is counted.
+    fn attend(&self, core: usize, seat: &mut Seat, stream: &[PackedOp]) {
+        self.map.attend(&mut |access| {
+            let mut tally = Tally::default();
+            // The cores' batches end one after the other, not all at once.
+            let mut done = core * 37 % BATCH;
+            for op in stream.iter().cycle() {
+                if self.over.load(Ordering::Relaxed) {
+                    break;
+                }
+                if done == BATCH {
+                    done = 0;
+                    seat.aside(QUIESCE, || access.quiesce());
+                }
+                done += 1;
+                seat.operation(op.kind() as usize, || access.run(std::slice::from_ref(op), &mut tally));
+                self.look(seat);
+            }
+            // Writes that wait to be published would be missing from the map.
+            access.quiesce();
+            self.inserted.fetch_add(tally.inserted, Ordering::Relaxed);
+            self.removed.fetch_add(tally.removed, Ordering::Relaxed);
+        });
+    }
+
+    fn look(&self, seat: &mut Seat) {
+        // A core that panicked did not do so here.
+        let mut conductor = self.conductor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match conductor.look(|| seat.totals()) {
+            Some(Phase::Count) => seat.forget(),
+            Some(Phase::Over) => {
+                seat.close();
+                self.over.store(true, Ordering::Relaxed);
+            }
+            None => {}
+        }
+    }
+}

@@ -78,8 +78,10 @@ const RECORDED: [Check; 4] = [Check::Histories, Check::Counters, Check::OrderSta
 #[test]
 fn an_overlap_is_detected_and_how_long_it_took_is_told() {
     for check in RECORDED {
-        let outcome = run::<Detecting<false>>(check, &SHORT);
-        assert_eq!(outcome.verdict, Verdict::Detected, "{check}: {outcome:?}");
+        // Whether threads overlap in so short a time is up to the machine, so there is more than one try.
+        let mut outcomes = (1..=20).map(|seed| run::<Detecting<false>>(check, &Setting { seed, ..SHORT }));
+        let outcome = outcomes.find(|outcome| outcome.verdict == Verdict::Detected);
+        let outcome = outcome.unwrap_or_else(|| panic!("{check}: nothing was detected in 20 tries"));
         assert!(outcome.detail.starts_with("fatal error: concurrent map read and map write"), "{outcome:?}");
         if check == Check::Histories {
             assert!(outcome.detail.contains("µs at the median; never with one thread or readers alone"), "{outcome:?}");

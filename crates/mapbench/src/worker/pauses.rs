@@ -1,5 +1,7 @@
 //! A reader's pauses: one thread reads and times every read, the others disturb it.
 
+use std::time::Instant;
+
 use mapbench_workload::{Cursor, MAX_KEY_RANGE, OpKind, PackedOp, Stream};
 
 use super::access::Access;
@@ -30,7 +32,10 @@ impl Runner<'_> {
             Disturbance::Write => self.write(access, seat),
             Disturbance::Iterate => {
                 while runs(seat) {
+                    let began = Instant::now();
                     access.iterate();
+                    // As long again: a lock that is let go and taken at once may never be the reader's.
+                    std::thread::sleep(began.elapsed());
                 }
             }
             Disturbance::Grow => self.grow(access, seat),

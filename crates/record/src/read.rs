@@ -29,7 +29,7 @@ pub enum TraceError {
 }
 
 /// The records of a trace, one after the other; nothing is kept of those that were read. The trace is one of
-/// [`Recorder`](crate::Recorder), or CSV with the header `time,thread,operation,key,value_bytes`: nanoseconds, a number, a
+/// `Recorder`, or CSV with the header `time,thread,operation,key,value_bytes`: nanoseconds, a number, a
 /// kind by its name in workload files, any text without a comma, a number of bytes.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ pub struct Recorded<M> {
 }
 
 impl<M> Recorded<M> {
-    /// A map that is not recorded, or not yet: see [`recording_to`](Self::recording_to).
+    /// A map that is not recorded, or not yet: see `recording_to`, with the feature `record`.
     pub const fn new(map: M) -> Self {
         Self {
             map,

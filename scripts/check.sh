@@ -10,6 +10,8 @@ step() {
 
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --locked -- -D warnings
+# These are run by name alone, and no other step builds them.
+step cargo clippy -p mapbench --bench harness --bench adapter_cost --locked -- -D warnings
 step cargo test --workspace --locked --quiet
 step env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 # One adapter alone must do: a broken upstream may not block the rest.

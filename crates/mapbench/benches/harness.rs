@@ -11,7 +11,7 @@ use mapbench::floor::{time_loop, time_sampled_loop};
 use mapbench_adapter_lock::StdRwLock;
 use mapbench_api::{ConcurrentMap, MapHandle, Strategy};
 use mapbench_stats::{median, ratio};
-use mapbench_workload::{Percent, Workload, key_of, prefilled, value_of};
+use mapbench_workload::{Percent, Workload, key_of, value_of};
 
 /// A map that does nothing, but looks at the key, so that the loop must make it.
 struct Nothing;
@@ -94,8 +94,9 @@ fn nanoseconds(elapsed: Duration, ops: u64) -> f64 {
 
 /// The map of the workload behind one lock: of the maps that can be shared, one of the fastest on a single thread.
 fn filled(workload: &Workload) -> impl ConcurrentMap<u64, u64> {
-    let keys = prefilled(workload.population, workload.key_range).map(key_of);
-    StdRwLock::build(workload.population as usize, FixedState::with_seed(1), keys.map(|key| (key, value_of(key, 0))))
+    let load = workload.load(Percent::whole(90));
+    let keys = load.prefill(1).into_iter().map(key_of);
+    StdRwLock::build(load.population as usize, FixedState::with_seed(1), keys.map(|key| (key, value_of(key, 0))))
 }
 
 /// What timing some operations adds to a closed loop, in turns with one in which none is timed.
@@ -112,7 +113,7 @@ fn timing<M: ConcurrentMap<u64, u64>>(name: &str, workload: &Workload, map: impl
         nanoseconds(elapsed, ops)
     };
     let mut turn = |round: u32| {
-        let (with, without) = if round % 2 == 0 {
+        let (with, without) = if round.is_multiple_of(2) {
             let with = sampled();
             (with, plain())
         } else {
@@ -138,8 +139,8 @@ fn main() {
     let (mut own, mut other, mut logs) = (Vec::new(), Vec::new(), Vec::new());
     for _fork in 0..5 {
         let mut rounds = Vec::new();
-        for round in 0..4 {
-            let (a, b) = if round % 2 == 0 {
+        for round in 0..4_u32 {
+            let (a, b) = if round.is_multiple_of(2) {
                 let a = ours(workload, read_pct);
                 (a, bustles(read_pct))
             } else {
@@ -160,6 +161,6 @@ fn main() {
     let mixed: Vec<f64> = (0..5).map(|_| ours(workload, 50)).collect();
     println!("    mapbench at 50 % reads, 25 % inserts, 25 % removes {:.2}", median(&mixed).expect("five figures"));
     println!("what timing operations adds to a closed loop, one thread, twenty turns:");
-    timing("a map that does nothing", &workload, || Nothing);
-    timing("std-rwlock", &workload, || filled(&workload));
+    timing("a map that does nothing", workload, || Nothing);
+    timing("std-rwlock", workload, || filled(workload));
 }

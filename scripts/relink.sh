@@ -1,9 +1,9 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Links one and the same code in another order, COUNT times, into DIR: what differs between these programs is where their
 # code lies in memory. `mapbench gate --self-test --candidate DIR/mapbench-1` then tells what that alone does.
 #
 #   scripts/relink.sh COUNT DIR
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${1:?how many}
 dir=${2:?where to}

@@ -7,12 +7,9 @@ use std::process::{ExitCode, Output};
 use std::sync::Mutex;
 
 use mapbench::Entry;
-use mapbench_api::{
-    ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Operation, Progress, Reclamation, Strategy,
-    StrategyInfo, Unsupported, Value,
-};
+use mapbench_api::{ConcurrentMap, HashBuilder, Key, MapHandle, Operation, Strategy, StrategyInfo, Value};
 use mapbench_results::{Semantics, Verdict};
-use subject::{Test, mapbench};
+use subject::{Test, lacks, mapbench};
 
 const TESTS: [Test; 5] = [
     ("a_violation_is_drawn_and_can_be_made_again", a_violation_is_drawn_and_can_be_made_again),
@@ -44,22 +41,9 @@ struct BrokenMap<K, V, S, const FAULT: u8>(Mutex<HashMap<K, V, S>>);
 
 struct BrokenHandle<'m, K, V, S, const FAULT: u8>(&'m BrokenMap<K, V, S, FAULT>);
 
-const fn lacks(operation: Operation) -> Unsupported {
-    Unsupported { operation, reason: "the fault needs no more" }
-}
-
 impl<const FAULT: u8> Strategy for Broken<FAULT> {
     const INFO: StrategyInfo = StrategyInfo {
         name: ["loses-updates", "hangs", "aborts", "hoards"][FAULT as usize],
-        upstream: "std",
-        version: "1",
-        summary: "broken on purpose",
-        consistency: Consistency::Linearizable,
-        iteration: Iteration::BlocksWriters,
-        read_progress: Progress::Blocking,
-        reclamation: Reclamation::Immediate,
-        configuration: "default",
-        notes: "none",
         unsupported: &[
             lacks(Operation::InsertNew),
             lacks(Operation::Remove),
@@ -67,7 +51,7 @@ impl<const FAULT: u8> Strategy for Broken<FAULT> {
             lacks(Operation::CompareExchange),
             lacks(Operation::ForEach),
         ],
-        thread_limit: None,
+        ..subject::INFO
     };
 
     type Map<K: Key, V: Value, S: HashBuilder> = BrokenMap<K, V, S, FAULT>;

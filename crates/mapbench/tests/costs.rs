@@ -1,26 +1,20 @@
-//! `mapbench run --latency --memory` over strategies of which it is known what they cost. This program is its own subject:
-//! with [`SUBJECT`] set it is mapbench with those strategies, else it runs the tests below, which start it so. Its
-//! allocator counts, so that it is its own counting worker too.
+//! `mapbench run --latency --memory` over strategies of which it is known what they cost. The allocator of this program
+//! counts, so that it is its own counting worker too.
+
+mod subject;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::{Command, ExitCode, Output};
+use std::process::{ExitCode, Output};
 use std::sync::Mutex;
 
 use mapbench::Entry;
-use mapbench_api::{
-    ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Operation, Progress, Reclamation, Strategy,
-    StrategyInfo, Unsupported, Value,
-};
+use mapbench_api::{ConcurrentMap, HashBuilder, Key, MapHandle, Operation, Strategy, StrategyInfo, Value};
 use mapbench_results::{ALL_OPERATIONS, Latency, LatencyKind, Memory, PROVENANCE, Run, Stage, Status};
+use subject::{Test, lacks};
 
 #[global_allocator]
 static ALLOCATOR: mapbench::CountingAllocator = mapbench::CountingAllocator;
-
-/// The variable of the environment that makes this program mapbench.
-const SUBJECT: &str = "MAPBENCH_COSTS";
-
-type Test = (&'static str, fn());
 
 const TESTS: [Test; 6] = [
     ("so_many_bytes_a_write_are_counted_exactly", so_many_bytes_a_write_are_counted_exactly),
@@ -32,26 +26,13 @@ const TESTS: [Test; 6] = [
 ];
 
 fn main() -> ExitCode {
-    if std::env::var_os(SUBJECT).is_some() {
-        return mapbench::main(&[
-            Entry::of::<Costly<ALLOCATES>>(),
-            Entry::of::<Costly<LEAKS>>(),
-            Entry::of::<Costly<RETIRES>>(),
-            Entry::of::<Costly<HOARDS>>(),
-        ]);
-    }
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let chosen = TESTS.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|f| name.contains(*f)));
-    for (name, test) in chosen {
-        if arguments.iter().any(|argument| argument == "--list") {
-            println!("{name}: test");
-        } else {
-            test();
-            println!("test {name} ... ok");
-        }
-    }
-    ExitCode::SUCCESS
+    let entries = [
+        Entry::of::<Costly<ALLOCATES>>(),
+        Entry::of::<Costly<LEAKS>>(),
+        Entry::of::<Costly<RETIRES>>(),
+        Entry::of::<Costly<HOARDS>>(),
+    ];
+    subject::main(&entries, &TESTS)
 }
 
 const ALLOCATES: u8 = 0;
@@ -73,29 +54,16 @@ struct CostlyMap<K, V, S, const COST: u8> {
 
 struct CostlyHandle<'m, K, V, S, const COST: u8>(&'m CostlyMap<K, V, S, COST>);
 
-const fn lacks(operation: Operation) -> Unsupported {
-    Unsupported { operation, reason: "the cost needs no more" }
-}
-
 impl<const COST: u8> Strategy for Costly<COST> {
     const INFO: StrategyInfo = StrategyInfo {
         name: ["allocates", "leaks", "retires", "hoards"][COST as usize],
-        upstream: "std",
-        version: "1",
-        summary: "costly on purpose",
-        consistency: Consistency::Linearizable,
-        iteration: Iteration::BlocksWriters,
-        read_progress: Progress::Blocking,
-        reclamation: Reclamation::Immediate,
-        configuration: "default",
-        notes: "none",
         unsupported: &[
             lacks(Operation::InsertNew),
             lacks(Operation::Update),
             lacks(Operation::Upsert),
             lacks(Operation::CompareExchange),
         ],
-        thread_limit: None,
+        ..subject::INFO
     };
 
     type Map<K: Key, V: Value, S: HashBuilder> = CostlyMap<K, V, S, COST>;
@@ -173,9 +141,9 @@ impl<K: Key, V: Value, S: HashBuilder, const COST: u8> MapHandle<K, V> for Costl
     }
 }
 
-fn mapbench(dir: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.env(SUBJECT, "1").arg("run").args(arguments);
+fn measure(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = subject::mapbench("costs");
+    command.arg("run").args(arguments);
     if !arguments.contains(&"--resume") {
         command.args(["--profile", "smoke", "--read-pct", "50", "--out"]).arg(dir);
     }
@@ -188,7 +156,7 @@ fn mapbench(dir: &Path, arguments: &[&str]) -> Output {
 fn memory_of(strategy: &str, threads: &str, enough: impl Fn(&Run) -> bool) -> Run {
     let run = || {
         let dir = tempfile::tempdir().unwrap();
-        mapbench(dir.path(), &["--memory", "--strategy", strategy, "--threads", threads]);
+        measure(dir.path(), &["--memory", "--strategy", strategy, "--threads", threads]);
         Run::read(dir.path()).unwrap()
     };
     (0..20).map(|_| run()).find(enough).expect("a run of so many operations")
@@ -261,7 +229,7 @@ fn a_rate_that_nobody_reaches_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let arguments =
         ["--latency", "--strategy", "allocates,std-mutex", "--threads", "2", "--load", "5,50", "--rate", "1000000000"];
-    let output = mapbench(dir.path(), &arguments);
+    let output = measure(dir.path(), &arguments);
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(
         shown.contains("warning: no map could do the rate that all were asked for at 50 % reads on 2 threads"),
@@ -293,7 +261,7 @@ fn a_rate_that_nobody_reaches_is_said() {
 fn an_interrupted_run_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = ["--latency", "--memory", "--strategy", "allocates", "--threads", "1", "--load", "50"];
-    mapbench(dir.path(), &arguments);
+    measure(dir.path(), &arguments);
     let whole = Run::read(dir.path()).unwrap();
     // As an interrupt leaves it: the last rows are not there, the one before is torn, and nothing says finished.
     let cut = |name: &str, lines: usize| {
@@ -309,7 +277,7 @@ fn an_interrupted_run_goes_on() {
     (provenance.finished, provenance.checksums) = (None, Default::default());
     std::fs::write(dir.path().join(PROVENANCE), serde_json::to_string(&provenance).unwrap()).unwrap();
     let path = dir.path().to_string_lossy().into_owned();
-    mapbench(dir.path(), &["--resume", &path]);
+    measure(dir.path(), &["--resume", &path]);
     let again = Run::read(dir.path()).unwrap();
     let names = |run: &Run| {
         let mut names: Vec<String> =
@@ -329,7 +297,7 @@ fn an_interrupted_run_goes_on() {
 fn a_map_beyond_the_memory_of_its_worker_is_a_row() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = ["--memory", "--latency", "--strategy", "hoards,allocates", "--threads", "1", "--memory-mib", "48"];
-    mapbench(dir.path(), &arguments);
+    measure(dir.path(), &arguments);
     let run = Run::read(dir.path()).unwrap();
     let status = |strategy: &str| {
         let memory = run.memory.iter().filter(|row| row.strategy == strategy).map(|row| row.status);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mapbench_report::{Certainty, Implied};
+use mapbench_results::Group;
 use mapbench_workload::{DefinitionError, Percent, Workload};
 use toml::Spanned;
 
@@ -124,6 +125,24 @@ pub(crate) struct Case {
     pub(crate) against_threads: Option<u32>,
     /// Empty but for a subject that is compared with itself under another workload.
     pub(crate) against_workload: Option<String>,
+}
+
+impl Case {
+    /// The group of its subject on a machine with so many cores.
+    pub(super) fn group(&self, cores: u32) -> Group {
+        let threads = self.threads.unwrap_or(cores);
+        Group { workload: self.workload.clone(), read_pct: self.read_pct, threads }
+    }
+
+    /// The group of its reference: mostly the same.
+    pub(super) fn reference_group(&self, cores: u32) -> Group {
+        let own = self.group(cores);
+        Group {
+            workload: self.against_workload.clone().unwrap_or(own.workload),
+            threads: self.against_threads.unwrap_or(own.threads),
+            ..own
+        }
+    }
 }
 
 impl Claim {

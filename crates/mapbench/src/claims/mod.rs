@@ -1,5 +1,6 @@
 //! Claims that others made about maps, tested: `mapbench claims`.
 
+mod compare;
 mod definition;
 mod document;
 mod expect;

@@ -144,17 +144,11 @@ impl LatencyPass<'_> {
             // The map has grown after the last.
             steps.extend(Disturbance::ALL.map(Step::Pause));
         }
-        let names: Vec<&str> = sweep.plan.strategies.iter().map(String::as_str).collect();
-        let names: Vec<&str> = names
-            .into_iter()
-            .filter(|name| {
-                let entry = sweep.registry.find(name).expect("the plan was checked");
-                let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step, &load));
-                // Foreign workers need not speak these requests.
-                let own = entry.foreign.is_none();
-                own && entry.refuses(&load, group.threads).is_none() && !self.is_ended(name) && left
-            })
-            .collect();
+        let mut names = self.pass.own(&load);
+        names.retain(|name| {
+            let left = steps.iter().any(|step| *step != Step::Capacity && !self.is_done(name, *step, &load));
+            left && !self.is_ended(name)
+        });
         if names.is_empty() {
             return Ok(End::Complete);
         }

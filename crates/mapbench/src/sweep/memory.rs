@@ -100,14 +100,8 @@ impl MemoryPass<'_> {
             // A map that is built anew with every slice has no state to be looked at.
             return Ok(End::Complete);
         }
-        let mut names: Vec<&str> = sweep.plan.strategies.iter().map(String::as_str).collect();
-        names.retain(|name| {
-            let entry = sweep.registry.find(name).expect("the plan was checked");
-            let row = Memory::unmeasured(group, name, fork, ALL_OPERATIONS, Status::Ok);
-            // Foreign workers need not speak this request.
-            let own = entry.foreign.is_none();
-            own && entry.refuses(&load, group.threads).is_none() && !self.written.has(&row)
-        });
+        let mut names = self.pass.own(&load);
+        names.retain(|name| !self.written.has(&Memory::unmeasured(group, name, fork, ALL_OPERATIONS, Status::Ok)));
         if names.is_empty() {
             return Ok(End::Complete);
         }

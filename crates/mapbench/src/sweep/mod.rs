@@ -196,7 +196,17 @@ struct Contender<'a> {
     restarts: u32,
 }
 
-impl GroupPass<'_> {
+impl<'a> GroupPass<'a> {
+    /// The strategies of which something can be measured beside throughput: those that can do this at all, and are our
+    /// own, since a foreign worker need not speak these requests.
+    fn own(&self, load: &Load) -> Vec<&'a str> {
+        let able = |name: &&str| {
+            let entry = self.sweep.registry.find(name).expect("the plan was checked");
+            entry.foreign.is_none() && entry.refuses(load, self.group.threads).is_none()
+        };
+        self.sweep.plan.strategies.iter().map(String::as_str).filter(able).collect()
+    }
+
     fn run(
         &self,
         writer: &mut RunWriter,

@@ -9,11 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use mapbench::Entry;
-use mapbench_api::{
-    ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Operation, Progress, Reclamation, Strategy,
-    StrategyInfo, Unsupported, Value,
-};
+use mapbench_api::{ConcurrentMap, HashBuilder, Key, MapHandle, Operation, Strategy, StrategyInfo, Value};
 use rustix::process::{Signal, getpid, kill_process};
+
+use crate::subject::{self, lacks};
 
 /// The variable of the environment with which all these strategies are sound.
 pub(crate) const SOUND: &str = "MAPBENCH_SOUND";
@@ -76,29 +75,16 @@ pub(crate) fn names() -> String {
 
 struct Faulty<const FAULT: usize>;
 
-const fn lacks(operation: Operation) -> Unsupported {
-    Unsupported { operation, reason: "the fault needs no more" }
-}
-
 impl<const FAULT: usize> Strategy for Faulty<FAULT> {
     const INFO: StrategyInfo = StrategyInfo {
         name: NAMES[FAULT],
-        upstream: "std",
-        version: "1",
-        summary: "faulty on purpose",
-        consistency: Consistency::Linearizable,
-        iteration: Iteration::BlocksWriters,
-        read_progress: Progress::Blocking,
-        reclamation: Reclamation::Immediate,
-        configuration: "default",
-        notes: "none",
         unsupported: &[
             lacks(Operation::InsertNew),
             lacks(Operation::Upsert),
             lacks(Operation::CompareExchange),
             lacks(Operation::ForEach),
         ],
-        thread_limit: None,
+        ..subject::INFO
     };
 
     type Map<K: Key, V: Value, S: HashBuilder> = FaultyMap<K, V, S, FAULT>;

@@ -3,9 +3,31 @@
 use std::process::{Command, ExitCode};
 
 use mapbench::Entry;
+use mapbench_api::{Consistency, Iteration, Operation, Progress, Reclamation, StrategyInfo, Unsupported};
 
 /// The variable of the environment that makes the program mapbench. Its value marks all processes of a test.
 pub(crate) const SUBJECT: &str = "MAPBENCH_SUBJECT";
+
+/// What the strategies of a test program have in common: a map behind one lock, but for what the test is about.
+pub(crate) const INFO: StrategyInfo = StrategyInfo {
+    name: "",
+    upstream: "std",
+    version: "1",
+    summary: "made so on purpose",
+    consistency: Consistency::Linearizable,
+    iteration: Iteration::BlocksWriters,
+    read_progress: Progress::Blocking,
+    reclamation: Reclamation::Immediate,
+    configuration: "default",
+    notes: "none",
+    unsupported: &[],
+    thread_limit: None,
+};
+
+/// An operation that the test has no use for.
+pub(crate) const fn lacks(operation: Operation) -> Unsupported {
+    Unsupported { operation, reason: "the test needs no more" }
+}
 
 /// A test and its name.
 pub(crate) type Test = (&'static str, fn());

@@ -4,6 +4,7 @@ use mapbench_results::{Contention, Expected, ForecastRun, Host, HotSpot};
 use maud::{Markup, html};
 
 use super::axis::{px, round_above, round_below};
+use super::place;
 use crate::forecast::{Mix, counted, hottest, is_false, lines, mixes};
 use crate::format;
 
@@ -120,20 +121,14 @@ fn band(frame: &Frame, rows: &[&Expected]) -> String {
 
 /// Names beside the ends of the coloured curves, none over another.
 fn labels<'a>(frame: &Frame, lines: &[(&'a str, Vec<&Expected>)]) -> Vec<(usize, &'a str, f64)> {
-    const APART: f64 = 13.0;
     let ends = lines.iter().take(COLOURS).enumerate();
     let mut labels: Vec<(usize, &str, f64)> = ends
         .filter_map(|(place, (strategy, rows))| Some((place, *strategy, frame.y(rows.last()?.ops_s) + 4.0)))
         .collect();
     // The fastest come first, so they are in order from the top.
-    for i in 1..labels.len() {
-        labels[i].2 = labels[i].2.max(labels[i - 1].2 + APART);
-    }
-    let mut bound = HEIGHT - BOTTOM + 4.0;
-    for label in labels.iter_mut().rev() {
-        label.2 = label.2.min(bound);
-        bound = label.2 - APART;
-    }
+    let mut heights: Vec<f64> = labels.iter().map(|label| label.2).collect();
+    place::apart(&mut heights, HEIGHT - BOTTOM + 4.0);
+    labels.iter_mut().zip(heights).for_each(|(label, height)| label.2 = height);
     labels
 }
 

@@ -20,34 +20,14 @@ const COLOURS: usize = 7;
 pub(super) fn section(view: &View) -> Markup {
     let input = &view.input;
     let Some(plan) = &input.provenance.plan.latency else { return html! {} };
-    let cores = input.provenance.host.cores;
-    let groups: Vec<&Group> = input.provenance.plan.groups.iter().collect();
-    let shown = super::answers::chosen(&groups, cores);
-    let case = |group: &Group| {
-        let title = format::group(group, cores);
-        html! {
-            div.case data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) {
-                (Case::of(view, group, plan).draw(view, &title))
-            }
-        }
-    };
+    let case = |group: &Group, title: &str| Case::of(view, group, plan).draw(view, title);
     let rate = millions(plan.rate_ops_s);
     let body = html! {
         p { "Response time: operations are due at a rate (" (plan.arrivals) " arrivals), whether the map is ready or not, and each counts from the time when it was due, so that a stall is charged to every operation that it delays. The chart is at " (rate) " operations a second over all threads, the same for every map; the table has shares of what each map did in a closed loop with every operation timed as well. Saturated: the map did not keep up, and how long operations take then depends on how long one looks. Service time: from an operation's start to its end in a closed loop, some of the operations; never to be mixed with the other. Pauses: the time from the end of one read of the first thread to the end of its next, while the other threads do something else; with more threads than cores a thread that holds a lock or a guard may be descheduled." }
         @if let Some(clock) = &input.provenance.host.clock {
             p.hint { "Clock: " (clock.source.as_deref().unwrap_or("unknown source")) ", one look takes " (clock.look_ns) " ns, which every response time includes; " (clock.drift_ppb) " thousand millionths faster than the raw counter. Values are right to a hundredth. A percentile with fewer than 100 samples above it is not shown." }
         }
-        @if let Some(shown) = shown {
-            @if view.is_alone() { (super::answers::twin(&groups, cores)) }
-            (case(shown))
-            @if groups.len() > 1 {
-                details.cases {
-                    summary { "The other shares of reads and numbers of threads" }
-                    @for group in groups.iter().filter(|group| **group != shown) { (case(group)) }
-                }
-            }
-            p.unmeasured hidden { "This combination was not measured." }
-        }
+        (view.cases(case))
     };
     view.section("latency", "Latency", &body)
 }

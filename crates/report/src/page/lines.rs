@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::View;
 use super::axis::{power_of_ten, px, round_above, round_below};
+use super::place;
 use crate::rank::Rank;
 use crate::{Input, LIMITS, format};
 
@@ -318,22 +319,15 @@ fn band(scale: &Scale, line: &Line) -> Markup {
 
 /// Labels beside the ends of the lines, moved apart until none covers another.
 fn labels<'a>(scale: &Scale, styled: &[(Style, &'a Line<'a>)]) -> Vec<(Style, &'a str, f64)> {
-    const APART: f64 = 13.0;
     let mut labels: Vec<(Style, &str, f64)> = styled
         .iter()
         .filter(|(style, _)| *style != Style::Other)
         .filter_map(|(style, line)| Some((*style, line.strategy, scale.y(line.cells.last()?.1) + 4.0)))
         .collect();
     labels.sort_by(|a, b| a.2.total_cmp(&b.2));
-    for i in 1..labels.len() {
-        labels[i].2 = labels[i].2.max(labels[i - 1].2 + APART);
-    }
-    // What was pushed out at the bottom pushes back up.
-    let mut bound = HEIGHT - BOTTOM + 4.0;
-    for label in labels.iter_mut().rev() {
-        label.2 = label.2.min(bound);
-        bound = label.2 - APART;
-    }
+    let mut heights: Vec<f64> = labels.iter().map(|label| label.2).collect();
+    place::apart(&mut heights, HEIGHT - BOTTOM + 4.0);
+    labels.iter_mut().zip(heights).for_each(|(label, height)| label.2 = height);
     labels
 }
 

@@ -19,30 +19,12 @@ const SLOW: f64 = 30.0;
 
 pub(super) fn section(view: &View) -> Markup {
     let input = &view.input;
-    let cores = input.provenance.host.cores;
-    let groups: Vec<&Group> = input.provenance.plan.groups.iter().collect();
-    let shown = super::answers::chosen(&groups, cores);
-    let case = |group: &Group| {
-        let title = format::group(group, cores);
-        html! {
-            div.case data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) {
-                (Plot::of(input.cells, group, input.beside.memory).draw(&title, &view.name(&format!("Chart: memory, {title}"))))
-            }
-        }
+    let case = |group: &Group, title: &str| {
+        Plot::of(input.cells, group, input.beside.memory).draw(title, &view.name(&format!("Chart: memory, {title}")))
     };
     let body = html! {
         p { "Memory against throughput: the bytes that the filled map holds for each of its entries, where the run counted them, else the resident memory of the whole worker process, median over slices. Further up is faster, further left is smaller. The line is the Pareto front: the maps that no other beats in both. Rings are limits, which are no choice and not on it. The front goes by the medians: a map that ties with one of its maps may belong to it as well." }
-        @if let Some(shown) = shown {
-            @if view.is_alone() { (super::answers::twin(&groups, cores)) }
-            (case(shown))
-            @if groups.len() > 1 {
-                details.cases {
-                    summary { "The other shares of reads and numbers of threads" }
-                    @for group in groups.iter().filter(|group| **group != shown) { (case(group)) }
-                }
-            }
-            p.unmeasured hidden { "This combination was not measured." }
-        }
+        (view.cases(case))
     };
     view.section("memory", "Memory against speed", &body)
 }

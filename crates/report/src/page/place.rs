@@ -41,6 +41,20 @@ pub(super) struct Label {
     pub(super) leader: Option<(f64, f64)>,
 }
 
+/// Moves the heights of labels, ascending, so far apart that none covers another, and none below `bottom`.
+pub(super) fn apart(heights: &mut [f64], bottom: f64) {
+    const APART: f64 = 13.0;
+    for i in 1..heights.len() {
+        heights[i] = heights[i].max(heights[i - 1] + APART);
+    }
+    // What was pushed out at the bottom pushes back up.
+    let mut bound = bottom;
+    for height in heights.iter_mut().rev() {
+        *height = height.min(bound);
+        bound = *height - APART;
+    }
+}
+
 /// A place for each text beside its point, the first come first served; `None` where everything near is taken.
 pub(super) fn labels(points: &[(f64, f64)], texts: &[&str], frame: Room) -> Vec<Option<Label>> {
     let marks: Vec<Room> = points.iter().map(|point| Room::around(*point, 4.0)).collect();
@@ -72,9 +86,20 @@ fn beside((x, y): (f64, f64), width: f64, distance: f64, angle: f64) -> Label {
 
 #[cfg(test)]
 mod tests {
-    use super::{Room, labels};
+    use super::{Room, apart, labels};
 
     const FRAME: Room = Room { left: 0.0, top: 0.0, right: 600.0, bottom: 400.0 };
+
+    #[test]
+    fn heights_move_apart_downwards_and_back_up_from_the_bottom() {
+        let moved = |mut heights: Vec<f64>| {
+            apart(&mut heights, 100.0);
+            heights
+        };
+        assert_eq!(moved(vec![10.0, 12.0, 50.0]), [10.0, 23.0, 50.0]);
+        assert_eq!(moved(vec![80.0, 95.0, 99.0]), [74.0, 87.0, 100.0]);
+        assert!(moved(Vec::new()).is_empty());
+    }
 
     #[test]
     fn a_label_stands_to_the_right_and_to_the_left_at_the_edge() {

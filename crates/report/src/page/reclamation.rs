@@ -25,30 +25,10 @@ pub(super) fn section(view: &View) -> Markup {
     if input.provenance.plan.memory.is_none() {
         return html! {};
     }
-    let cores = input.provenance.host.cores;
-    let groups: Vec<&Group> = input.provenance.plan.groups.iter().collect();
-    let shown = super::answers::chosen(&groups, cores);
-    let case = |group: &Group| {
-        let title = format::group(group, cores);
-        html! {
-            div.case data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) {
-                (draw(view, group, &title))
-            }
-        }
-    };
+    let case = |group: &Group, title: &str| draw(view, group, title);
     let body = html! {
         p { "Counted by the allocator, in processes of their own that time nothing. An entry of the workload is a key and a value of 16 bytes in all: what a map holds beyond is its own. After the load nobody works; then the first thread stays inside a read while the others go on, as a slow reader does; then nobody works again, and the map is dropped. The chart has what the map held beyond the filled one, of the first process of each map: lines are broken between the stages." }
-        @if let Some(shown) = shown {
-            @if view.is_alone() { (super::answers::twin(&groups, cores)) }
-            (case(shown))
-            @if groups.len() > 1 {
-                details.cases {
-                    summary { "The other shares of reads and numbers of threads" }
-                    @for group in groups.iter().filter(|group| **group != shown) { (case(group)) }
-                }
-            }
-            p.unmeasured hidden { "This combination was not measured." }
-        }
+        (view.cases(case))
     };
     view.section("reclamation", "Allocation and reclamation", &body)
 }

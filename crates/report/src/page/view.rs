@@ -3,8 +3,9 @@
 use mapbench_results::{Cell, Group};
 use maud::{Markup, html};
 
+use super::answers;
 use crate::objective::{Objective, by_memory, by_p99};
-use crate::{Input, answer};
+use crate::{Input, answer, format};
 
 /// A run, alone on its page or one of several.
 pub(super) struct View<'a> {
@@ -73,6 +74,32 @@ impl<'a> View<'a> {
             section aria-labelledby=(self.labels(name)) {
                 @if self.place.is_none() { h2 id=(id) { (title) } } @else { h3 id=(id) { (title) } }
                 (body)
+            }
+        }
+    }
+
+    /// What a section draws of each group: the one that the page is about at first, the others folded away.
+    pub(super) fn cases(&self, draw: impl Fn(&Group, &str) -> Markup) -> Markup {
+        let (plan, cores) = (&self.input.provenance.plan, self.input.provenance.host.cores);
+        let groups: Vec<&Group> = plan.groups.iter().collect();
+        let case = |group: &Group| {
+            html! {
+                div.case data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) {
+                    (draw(group, &format::group(group, cores)))
+                }
+            }
+        };
+        html! {
+            @if let Some(shown) = answers::chosen(&groups, cores) {
+                @if self.is_alone() { (answers::twin(&groups, cores)) }
+                (case(shown))
+                @if groups.len() > 1 {
+                    details.cases {
+                        summary { "The other shares of reads and numbers of threads" }
+                        @for group in groups.iter().filter(|group| **group != shown) { (case(group)) }
+                    }
+                }
+                p.unmeasured hidden { "This combination was not measured." }
             }
         }
     }

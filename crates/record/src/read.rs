@@ -28,6 +28,9 @@ pub enum TraceError {
     },
 }
 
+/// A longer line is no record: what is read of a trace stays bounded.
+const LONGEST_LINE: u64 = 64 << 10;
+
 /// The records of a trace, one after the other; nothing is kept of those that were read. The trace is one of
 /// `Recorder`, or CSV with the header `time,thread,operation,key,value_bytes`: nanoseconds, a number, a
 /// kind by its name in workload files, any text without a comma, a number of bytes.
@@ -77,8 +80,11 @@ impl<R: BufRead> Records<R> {
 
     fn text(&mut self) -> Option<Result<Record, String>> {
         self.line.clear();
-        match self.trace.read_line(&mut self.line) {
+        match self.trace.by_ref().take(LONGEST_LINE).read_line(&mut self.line) {
             Ok(0) => None,
+            Ok(read) if read as u64 == LONGEST_LINE => {
+                Some(Err(format!("its line is longer than {LONGEST_LINE} bytes")))
+            }
             Ok(_) => Some(of_line(self.line.trim_end())),
             Err(error) => Some(Err(error.to_string())),
         }

@@ -100,6 +100,8 @@ fn a_wrong_record_is_named() {
         let error = read(format!("{head}{line}\n").as_bytes()).unwrap_err();
         assert!(error.starts_with(expected), "{error}");
     }
+    let long = format!("{head}1,0,read,{},0\n", "a".repeat(1 << 20));
+    assert_eq!(read(long.as_bytes()).unwrap_err(), "record 2: its line is longer than 65536 bytes");
     let record = Record { time_ns: 1, key: 2, value_bytes: 3, thread: 4, kind: Some(OpKind::Remove) };
     let good = [&MAGIC[..], &record.to_bytes()].concat();
     assert_eq!(read(&good).unwrap(), [record]);

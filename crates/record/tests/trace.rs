@@ -70,9 +70,12 @@ fn a_slow_disk_costs_operations_and_the_trace_says_how_many() {
     let (go, wait) = mpsc::channel();
     let written = Arc::new(Mutex::new(Vec::new()));
     let recorder = Recorder::writing_to(Slow(Arc::clone(&written), Some(wait)));
-    let all = 200_000;
-    (0..all).for_each(|turn| recorder.record(OpKind::Update, &turn, 8));
+    let all = 400_000;
+    let record = |turns: std::ops::Range<u64>| turns.for_each(|turn| recorder.record(OpKind::Update, &turn, 8));
+    record(0..all / 2);
     go.send(()).unwrap();
+    // The disk is back: what was dropped is said once, and not again at the end.
+    record(all / 2..all);
     let summary = recorder.finish().unwrap();
     assert!(summary.dropped > 0 && summary.recorded + summary.dropped == all, "{summary:?}");
     let trace = read(&written.lock().unwrap()).unwrap();

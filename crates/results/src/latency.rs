@@ -200,3 +200,29 @@ impl Planned for Latency {
         (plan.latency.as_ref().map_or(0, |latency| latency.forks), 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Latency, LatencyKind};
+    use crate::row::Row as _;
+    use crate::{Distribution, Group, Status};
+
+    #[test]
+    fn a_saturated_row_has_no_percentile_and_one_that_has_is_refused() {
+        let mut times = Distribution::default();
+        (1..=1_000).for_each(|ns| times.record(ns));
+        let group = Group { workload: "w".to_owned(), read_pct: mapbench_workload::Percent::whole(90), threads: 2 };
+        let row = Latency {
+            rate_ops_s: Some(1),
+            achieved_ops_s: Some(1),
+            every: Some(1),
+            ..Latency::unmeasured(&group, "s", 0, LatencyKind::ResponseTime, Status::Ok)
+        };
+        let (kept_up, saturated) = (row.clone().with(&times, false), row.with(&times, true));
+        assert!(kept_up.p50_ns.is_some() && kept_up.p90_ns.is_some() && kept_up.p99_ns.is_none());
+        assert_eq!(saturated.percentiles_ns(), [None; 6]);
+        assert_eq!((kept_up.problem(), saturated.problem()), (None, None));
+        let wrong = Latency { p50_ns: kept_up.p50_ns, ..saturated }.problem().unwrap();
+        assert!(wrong.starts_with("a percentile is not that of the histogram"), "{wrong}");
+    }
+}

@@ -244,3 +244,44 @@ impl Planned for Reclamation {
         (plan.memory.as_ref().map_or(0, |memory| memory.forks), u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Memory;
+    use crate::row::Row as _;
+    use crate::{ALL_OPERATIONS, Group, Status};
+
+    fn row(operation: &str) -> Memory {
+        let group = Group { workload: "w".to_owned(), read_pct: mapbench_workload::Percent::whole(90), threads: 1 };
+        Memory {
+            operations: Some(1),
+            allocations: Some(1),
+            allocated_bytes: Some(1),
+            ..Memory::unmeasured(&group, "s", 0, operation, Status::Ok)
+        }
+    }
+
+    #[test]
+    fn what_is_about_the_map_stands_in_the_row_of_all_and_fits_together() {
+        let all = Memory {
+            entries: Some(10),
+            key_value_bytes: Some(16),
+            filled_bytes: Some(340),
+            peak_bytes: Some(400),
+            stopped_bytes: Some(400),
+            settled_bytes: Some(340),
+            settle_ns: Some(1),
+            drop_ns: Some(1),
+            left_bytes: Some(0),
+            freed_ns: Some(1),
+            ..row(ALL_OPERATIONS)
+        };
+        assert_eq!((all.problem(), row("insert").problem()), (None, None));
+        assert_eq!(all.bytes_per_entry(), Some(34.0));
+        let problem = |row: Memory| row.problem().unwrap();
+        assert!(problem(Memory { peak_bytes: Some(300), ..all.clone() }).contains("above `peak_bytes`"));
+        assert!(problem(Memory { drop_ns: None, ..all.clone() }).contains("missing"));
+        assert!(problem(Memory { held_bytes: Some(1), ..row("insert") }).contains("about the map"));
+        assert!(problem(Memory { status: Status::TimedOut, ..all }).contains("not ok but there are measurements"));
+    }
+}

@@ -329,3 +329,22 @@ impl Client<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Loaded, histogram};
+
+    #[test]
+    fn a_percentile_wants_a_hundred_above_it() {
+        let mut latencies = histogram();
+        (1..=10_000).for_each(|us| latencies.record(us * 1_000).unwrap());
+        let elapsed = Duration::from_secs(2);
+        let loaded = Loaded { answered: 10_000, failed: 0, latencies, elapsed, share_in_map: None };
+        assert!((loaded.per_second() - 5_000.0).abs() < 1e-9);
+        let p99 = loaded.quantile_ns(0.99).unwrap();
+        assert!(p99.abs_diff(9_900_000) < 10_000, "{p99}");
+        assert_eq!(loaded.quantile_ns(0.999), None);
+    }
+}

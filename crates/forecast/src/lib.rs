@@ -6,11 +6,9 @@
 mod agreement;
 mod model;
 mod published;
-mod scalability;
 mod topology;
 
 pub use agreement::{Agreement, agreement};
 pub use model::{Demand, Forecast, Limit, forecast, throughput};
 pub use published::{Published, published};
-pub use scalability::{Scalability, fit};
 pub use topology::{Complex, Range, Topology, TopologyError};

@@ -215,3 +215,51 @@ impl Ordered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Drawer, Span, SplitMix64};
+    use crate::testing::chi_square;
+
+    #[test]
+    fn every_distribution_has_the_weights_of_its_formula() {
+        const KEYS: u32 = 200;
+        let zipf = |theta: f64| -> Vec<f64> { (1..=KEYS).map(|rank| f64::from(rank).powf(-theta)).collect() };
+        let scattered = |theta: f64| {
+            let mut weights = vec![0.0; KEYS as usize];
+            for (rank, weight) in zipf(theta).into_iter().enumerate() {
+                weights[(rank as u64 * 2_654_435_761 % u64::from(KEYS)) as usize] = weight;
+            }
+            weights
+        };
+        let steps = |hot: usize, weight: f64, rest: f64| -> Vec<f64> {
+            (0..KEYS as usize).map(|key| if key < hot { weight } else { rest }).collect()
+        };
+        let cases = [
+            ("uniform", steps(0, 0.0, 1.0)),
+            ("zipf:0.99", zipf(0.99)),
+            ("zipf:0.5", zipf(0.5)),
+            ("zipf:1", zipf(1.0)),
+            ("zipf:2", zipf(2.0)),
+            ("scrambled-zipf:0.99", scattered(0.99)),
+            ("hot-set:20:80", steps(40, 80.0 / 40.0, 20.0 / 160.0)),
+            ("hot-set:1:50", steps(2, 50.0 / 2.0, 50.0 / 198.0)),
+            ("single-key", steps(1, 1.0, 0.0)),
+            // The first of four threads has the first fifty keys.
+            ("partitioned", steps(50, 1.0, 0.0)),
+        ];
+        for (name, weights) in cases {
+            let mut drawer = Drawer::new(name.parse().unwrap(), Span { start: 0, len: KEYS }, 4, 0);
+            let mut rng = SplitMix64::new(11);
+            let mut counts = vec![0_u64; KEYS as usize];
+            for _ in 0..200_000 {
+                let bits = rng.next_u64();
+                counts[drawer.draw(bits, &mut rng) as usize] += 1;
+            }
+            assert!(counts.iter().zip(&weights).all(|(count, weight)| *weight > 0.0 || *count == 0), "{name}");
+            let (counts, weights): (Vec<u64>, Vec<f64>) =
+                counts.into_iter().zip(weights).filter(|(_, weight)| *weight > 0.0).unzip();
+            chi_square(&counts, &weights);
+        }
+    }
+}

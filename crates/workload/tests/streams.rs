@@ -110,56 +110,6 @@ fn bustle_s_hit_rate_depends_on_the_threads() {
     assert_eq!(rates, [34.0, 34.0, 50.0, 34.0, 50.0, 34.0]);
 }
 
-/// Pearson's statistic of what a stream draws, against the weights of the keys. The keys without a weight must not occur.
-fn chi_square(load: &Load, threads: u32, thread: u32, weights: &[f64]) -> f64 {
-    let stream = Stream::of(load, threads, thread, 11);
-    let mut counts = vec![0_u32; weights.len()];
-    stream.ops().iter().for_each(|op| counts[op.index() as usize] += 1);
-    let (sum, drawn): (f64, u32) = (weights.iter().sum(), counts.iter().sum());
-    let terms = counts.iter().zip(weights).map(|(count, weight)| {
-        let expected = weight / sum * f64::from(drawn);
-        assert!(*weight > 0.0 || *count == 0, "a key without a weight was drawn");
-        if *weight > 0.0 { (f64::from(*count) - expected).powi(2) / expected } else { 0.0 }
-    });
-    terms.sum()
-}
-
-#[test]
-fn every_distribution_has_the_weights_of_its_formula() {
-    const KEYS: u32 = 200;
-    let zipf = |theta: f64| -> Vec<f64> { (1..=KEYS).map(|rank| f64::from(rank).powf(-theta)).collect() };
-    let scattered = |theta: f64| {
-        let mut weights = vec![0.0; KEYS as usize];
-        for (rank, weight) in zipf(theta).into_iter().enumerate() {
-            weights[(rank as u64 * 2_654_435_761 % u64::from(KEYS)) as usize] = weight;
-        }
-        weights
-    };
-    let steps = |hot: usize, weight: f64, rest: f64| -> Vec<f64> {
-        (0..KEYS as usize).map(|key| if key < hot { weight } else { rest }).collect()
-    };
-    let cases = [
-        ("uniform", steps(0, 0.0, 1.0)),
-        ("zipf:0.99", zipf(0.99)),
-        ("zipf:0.5", zipf(0.5)),
-        ("zipf:1", zipf(1.0)),
-        ("zipf:2", zipf(2.0)),
-        ("scrambled-zipf:0.99", scattered(0.99)),
-        ("hot-set:20:80", steps(40, 80.0 / 40.0, 20.0 / 160.0)),
-        ("hot-set:1:50", steps(2, 50.0 / 2.0, 50.0 / 198.0)),
-        ("single-key", steps(1, 1.0, 0.0)),
-        // The first of four threads has the first fifty keys.
-        ("partitioned", steps(50, 1.0, 0.0)),
-    ];
-    for (name, weights) in cases {
-        let fields = format!("population = {KEYS}\nkey_range = {KEYS}\ndistribution = \"{name}\"");
-        let statistic = chi_square(&load(&fields, "read = 100"), 4, 0, &weights);
-        // Mean and variance of the statistic are the degrees of freedom and twice them: five deviations above.
-        let freedom = (weights.iter().filter(|weight| **weight > 0.0).count() - 1) as f64;
-        assert!(statistic <= freedom + 5.0 * (2.0 * freedom).sqrt(), "{name}: {statistic} at {freedom}");
-    }
-}
-
 #[test]
 fn sequential_keys_go_round_without_a_gap() {
     let load = load("population = 1000\nkey_range = 1000\ndistribution = \"sequential\"", "insert = 100");

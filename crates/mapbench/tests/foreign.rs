@@ -11,8 +11,13 @@ const EXE: &str = env!("CARGO_BIN_EXE_mapbench");
 
 /// A short run of `std-mutex` with a worker beside it.
 fn run(out: &Path, worker: &str) -> Output {
+    run_with(out, worker, &[])
+}
+
+fn run_with(out: &Path, worker: &str, more: &[&str]) -> Output {
     Command::new(EXE)
         .args(["run", "--profile", "smoke", "--strategy", "std-mutex", "--read-pct", "90", "--threads", "1,2"])
+        .args(more)
         .args(["--patience", "60", "--worker", worker, "--out"])
         .arg(out)
         .stdin(Stdio::null())
@@ -66,6 +71,17 @@ fn this_program_may_be_a_foreign_worker_too() {
     let out = dir.path().join("run");
     let (_, foreign) = rows(&out, &format!("std-mutex=env -- '{EXE}' worker"));
     assert!(foreign.iter().all(|row| row.status == Status::Ok && row.strategy == "foreign:std-mutex"), "{foreign:?}");
+}
+
+#[test]
+fn a_foreign_worker_is_asked_for_no_latency() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = format!("std-mutex=env -- '{EXE}' worker");
+    let output = run_with(dir.path(), &worker, &["--latency", "--load", "50"]);
+    assert!(output.status.success(), "{output:?}");
+    let run = Run::read(dir.path()).unwrap();
+    assert!(!run.latency.is_empty() && run.latency.iter().all(|row| row.strategy == "std-mutex"), "{:?}", run.latency);
+    assert!(run.samples.iter().any(|row| row.strategy == "foreign:std-mutex" && row.status == Status::Ok));
 }
 
 #[test]

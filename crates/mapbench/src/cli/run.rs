@@ -41,8 +41,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     memory: bool,
     /// Let another program's worker join, under the name foreign:NAME: COMMAND is split into words as a shell would, and run
-    /// without one. NAME is the strategy that it is asked for. May be given again
-    #[arg(long = "worker", value_name = "NAME=COMMAND", conflicts_with_all = ["latency", "memory"])]
+    /// without one. NAME is the strategy that it is asked for. It is not asked for latency or memory. May be given again
+    #[arg(long = "worker", value_name = "NAME=COMMAND")]
     workers: Vec<Foreign>,
     /// The directory of the run; a fresh one under bench-results by default
     #[arg(long, value_name = "DIR")]

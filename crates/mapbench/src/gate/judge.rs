@@ -38,6 +38,12 @@ pub(crate) fn slower(cells: &[&Rounds], limits: &[Limits], seed: u64) -> Vec<Opt
     visit_adjusted_p(&cells, FLIPS, seed)
 }
 
+/// The cells, by their places, that a look suspects. One that has failed is not: a second confirmation could take the first
+/// one back.
+pub(crate) fn suspects(p: &[Option<f64>], level: f64, has_failed: impl Fn(usize) -> bool) -> Vec<usize> {
+    (0..p.len()).filter(|cell| p[*cell].is_some_and(|p| p <= level) && !has_failed(*cell)).collect()
+}
+
 /// The cell, by its place, where the base differs from itself, with the p of it; `None` on a machine that is fit.
 pub(crate) fn strays(cells: &[&Rounds], seed: u64) -> Option<(usize, f64)> {
     let cells: Vec<VisitedCell> = cells.iter().map(|visits| VisitedCell { visits, floor: 0.0 }).collect();
@@ -119,6 +125,12 @@ mod tests {
         let at_the_budget = rounds(limits.budget, 20);
         assert!(change(&at_the_budget).unwrap().covers(limits.budget));
         assert_eq!(not_failed(&at_the_budget, limits).0, GateVerdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_suspect_is_at_the_level_and_has_not_failed() {
+        let p = [Some(0.02), Some(0.01), None, Some(0.001), Some(0.0)];
+        assert_eq!(suspects(&p, 0.01, |cell| cell == 3), [1, 4]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::failure::Failure;
 use crate::protocol::Planted;
 use crate::{provenance, system};
 use instructions::Counted;
-use judge::{Rounds, change, control, is_precise, not_failed, slower, strays};
+use judge::{Rounds, change, control, is_precise, not_failed, slower, strays, suspects};
 use rivals::Said;
 use rounds::{Bench, GatedCell, Stage, Stop};
 use sides::Cells;
@@ -258,8 +258,7 @@ impl<'a> Course<'a> {
         self.looks.push(rounds);
         let limits: Vec<_> = self.bench.cells.iter().map(|cell| cell.limits).collect();
         self.p = slower(&self.screening.iter().collect::<Vec<_>>(), &limits, self.order.seed);
-        let suspected = |cell: &usize| self.p[*cell].is_some_and(|p| p <= level) && !self.has_failed(*cell);
-        let suspects: Vec<usize> = (0..self.p.len()).filter(suspected).collect();
+        let suspects = suspects(&self.p, level, |cell| self.has_failed(cell));
         if suspects.is_empty() {
             return Ok(false);
         }

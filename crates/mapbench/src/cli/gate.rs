@@ -78,8 +78,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 20, requires = "self_test")]
     suites: u32,
     /// Slow-downs that the self-test plants, in per cent, separated by commas; a suite of the budget's minutes for each, in
-    /// three ways
-    #[arg(long, value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0], requires = "self_test")]
+    /// three ways. Without a value nothing is planted
+    #[arg(long, num_args = 0.., value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0], requires = "self_test")]
     plant: Vec<f64>,
     /// Have a busy process come and go beside the self-test
     #[arg(long, requires = "self_test")]

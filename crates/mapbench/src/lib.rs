@@ -9,7 +9,6 @@ mod claims;
 mod cli;
 mod clock;
 mod counting;
-mod describe;
 mod failure;
 pub mod floor;
 mod forecast;

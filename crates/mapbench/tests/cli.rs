@@ -91,9 +91,13 @@ fn a_run_has_a_row_for_every_strategy_in_every_cell() {
 fn the_page_is_written_again_byte_for_byte() {
     let (dir, out) = scratch();
     smoke(&out, &["--strategy", "dashmap,std-mutex", "--read-pct", "90", "--threads", "1"]);
-    let again = dir.path().join("again.html");
+    let again = out.join("again.html");
     good(&["report", text(&out), "-o", text(&again)]);
     assert_eq!(fs::read(out.join("report.html")).unwrap(), fs::read(&again).unwrap());
+    let above = dir.path().join("above.html");
+    good(&["report", text(&out), "-o", text(&above)]);
+    let link = format!("<a href=\"{}/samples.csv\">", out.file_name().unwrap().to_str().unwrap());
+    assert!(fs::read_to_string(&above).unwrap().contains(&link), "the way to the files from there is {link}");
     assert!(good(&["rank", text(&out)]).contains("dashmap"));
     assert!(!good(&["rank", text(&out), "--strategy", "std-mutex"]).contains("dashmap"));
 }

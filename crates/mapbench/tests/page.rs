@@ -9,11 +9,14 @@ use tempfile::TempDir;
 
 const STRATEGIES: [&str; 4] = ["std-mutex", "dashmap", "papaya", "frozen"];
 
+/// A4 without its margins of 12 mm, in the browser's units.
+const PAPER: u32 = 703;
+
 /// A run, measured once for all tests.
 static RUN: LazyLock<PathBuf> = LazyLock::new(|| {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-run");
     let _ = fs::remove_dir_all(&out);
-    measure(&out, "90,100", "1,2,4");
+    measure(&out, &["--profile", "quick", "--read-pct", "90,100", "--threads", "1,2,4"]);
     out
 });
 
@@ -27,11 +30,15 @@ struct Page {
 impl Page {
     /// `None`, with a word, where there is no browser.
     fn of_a_run() -> Option<Self> {
+        Self::of(|| RUN.join("report.html"))
+    }
+
+    fn of(file: impl FnOnce() -> PathBuf) -> Option<Self> {
         let Some(browser) = browser() else {
             println!("skipped: no chromium on the PATH");
             return None;
         };
-        Some(Self { browser, dir: tempfile::tempdir().unwrap(), file: RUN.join("report.html") })
+        Some(Self { browser, dir: tempfile::tempdir().unwrap(), file: file() })
     }
 
     fn text(&self) -> String {
@@ -51,6 +58,17 @@ impl Page {
         let dom = String::from_utf8(output.stdout).unwrap();
         assert!(dom.contains("</html>"), "{dom}");
         (dom, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// What the page with more at its end says to the page around it, as a frame of so many pixels.
+    fn framed(&self, width: u32, more: &str, flags: &[&str]) -> Vec<String> {
+        self.with(more);
+        let frame = self.dir.path().join("frame.html");
+        fs::write(&frame, FRAME.replace("WIDTH", &width.to_string())).unwrap();
+        let (dom, stderr) = self.load(&address(&frame), flags);
+        let said = probed(&dom);
+        assert_ne!(said, [""], "{stderr}");
+        said
     }
 
     fn browse(&self, arguments: &[&str]) -> Output {
@@ -79,10 +97,11 @@ fn browser() -> Option<PathBuf> {
     candidates.find(|file| file.is_file())
 }
 
-fn measure(out: &Path, read_pct: &str, threads: &str) {
+fn measure(out: &Path, arguments: &[&str]) {
     let done = Command::new(env!("CARGO_BIN_EXE_mapbench"))
-        .args(["run", "--profile", "quick", "--strategy", &STRATEGIES.join(",")])
-        .args(["--read-pct", read_pct, "--threads", threads, "--out"])
+        .args(["run", "--strategy", &STRATEGIES.join(",")])
+        .args(arguments)
+        .arg("--out")
         .arg(out)
         .output()
         .unwrap();
@@ -155,19 +174,16 @@ fn the_page_asks_nobody_for_anything_and_could_not() {
 }
 
 /// A window cannot be as narrow as a phone, a frame can.
-const PHONE: &str = "<!doctype html><title>frame</title><pre id=\"probe\"></pre>
+const FRAME: &str = "<!doctype html><title>frame</title><pre id=\"probe\"></pre>
     <script>addEventListener('message', ({ data }) => { probe.textContent = data; });</script>
-    <iframe src=\"page.html\" width=\"360\" height=\"740\" style=\"border: 0\"></iframe></html>";
+    <iframe src=\"page.html\" width=\"WIDTH\" height=\"740\" style=\"border: 0\"></iframe></html>";
 
 #[test]
 fn a_phone_need_not_scroll_sideways() {
     let Some(page) = Page::of_a_run() else { return };
     let width = |more: &str| -> u32 {
-        page.with(&format!("{more}<script>parent.postMessage(document.documentElement.scrollWidth, '*')</script>"));
-        let frame = page.dir.path().join("frame.html");
-        fs::write(&frame, PHONE).unwrap();
-        let (dom, stderr) = page.load(&address(&frame), &[]);
-        probed(&dom)[0].parse().unwrap_or_else(|_| panic!("{dom}\n{stderr}"))
+        let more = format!("{more}<script>parent.postMessage(document.documentElement.scrollWidth, '*')</script>");
+        page.framed(360, &more, &[])[0].parse().unwrap()
     };
     assert_eq!(width(""), 360);
     assert!(width("<div style='width: 500px'>wide</div>") > 360, "what is wider would be seen");
@@ -300,11 +316,65 @@ fn the_chart_of_memory_is_that_of_the_case_above() {
     assert_eq!(lines[3], " |  | 1", "what was not measured is said not to be");
 }
 
+/// Turns the style of the screen into that of paper, tells the page that it is printed, and says what is then to be seen.
+const PRINT: &str = "<script>{
+    for (const { cssRules } of document.styleSheets) for (const { media } of cssRules) {
+        if (media?.mediaText === 'print') media.mediaText = 'all';
+        else if (media?.mediaText.startsWith('screen')) media.mediaText = 'not all';
+    }
+    dispatchEvent(new Event('beforeprint'));
+    const all = (selector) => [...document.querySelectorAll(selector)];
+    const seen = (selector) => all(selector).filter((one) => one.checkVisibility());
+    const style = (selector) => getComputedStyle(document.querySelector(selector));
+    const parts = all('details > *').filter((part) => !part.closest('[hidden]'));
+    const links = all('a[href]').filter((link) => !link.getAttribute('href').startsWith('#'));
+    const lines = [1, 2, 3, 4, 5, 6, 7].map((place) => `svg .c${place - 1} polyline`).filter((line) => all(line).length);
+    const dashes = lines.map((line) => style(line).strokeDasharray);
+    parent.postMessage([
+        document.documentElement.scrollWidth,
+        seen('select, input').length,
+        all('.scroll, pre').filter((one) => getComputedStyle(one).overflowX !== 'visible').length,
+        parts.filter((part) => !part.checkVisibility()).length,
+        `${lines.length > 2} ${new Set(dashes).size === dashes.length}`,
+        `${links.length > 3} ${links.every((link) => link.innerText.includes(link.getAttribute('href')))}`,
+        `${style('body').color} on ${style('body').backgroundColor}`,
+        style('figure').breakInside,
+        document.querySelector('.said').innerText,
+    ].join('\\n'), '*');
+}</script>";
+
+#[test]
+fn paper_holds_what_the_screen_does_but_for_the_controls() {
+    let measured = || {
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-paper");
+        let _ = fs::remove_dir_all(&out);
+        let of = ["--read-pct", "90", "--threads", "1,2", "--latency", "--memory"];
+        measure(&out, &[&["--profile", "smoke"], &of[..]].concat());
+        out.join("report.html")
+    };
+    let Some(page) = Page::of(measured) else { return };
+    // By the light of a dark screen.
+    let dark = "--blink-settings=preferredColorScheme=0";
+    let paper = |more: &str| page.framed(PAPER, &format!("{more}{PRINT}"), &[dark]);
+    let shown = paper("");
+    let expected = ["0", "0", "0", "true true", "true true", "rgb(0, 0, 0) on rgb(255, 255, 255)", "avoid"];
+    assert_eq!(shown[0], PAPER.to_string(), "wider than paper");
+    assert_eq!(shown[1..8], expected, "controls, clipped, folded, dashes, links, colours, cut figures");
+    assert!(shown[8..].concat().contains("ratio-sweep, 90 % reads, 2 threads"), "{shown:?}");
+    let planted = paper(
+        "<div style='width: 900px'>wide</div><input><pre style='overflow: auto'>cut</pre><a href='x.csv'>here</a>
+         <details style='display: none'><p>folded</p></details>",
+    );
+    assert!(planted[0].parse::<u32>().unwrap() > PAPER, "{planted:?}");
+    assert_eq!(planted[1..4], ["1"; 3], "{planted:?}");
+    assert_eq!(planted[5], "true false", "a link that does not say where it leads would be seen");
+}
+
 #[test]
 fn several_runs_share_a_page() {
     let Some(page) = Page::of_a_run() else { return };
     let other = page.dir.path().join("other");
-    measure(&other, "90", "1");
+    measure(&other, &["--profile", "quick", "--read-pct", "90", "--threads", "1"]);
     let both = page.dir.path().join("both.html");
     let done = Command::new(env!("CARGO_BIN_EXE_mapbench"))
         .arg("report")

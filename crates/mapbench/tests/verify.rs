@@ -121,7 +121,7 @@ fn verdicts_go_into_a_run_and_its_page() {
     let rows = Run::read(&out).unwrap().semantics;
     let strategies: Vec<_> = rows.iter().map(|row| &*row.strategy).collect();
     assert_eq!(strategies, ["std-mutex", "frozen"], "those of the run");
-    assert!(page().contains("<td>verified<br><small>1 verified</small></td>"));
+    assert!(page().contains("<td>verified<br><small>1 verified</small>"));
     refused(&["verify", "--into", text(dir.path())], "holds no run");
 }
 

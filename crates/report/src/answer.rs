@@ -25,7 +25,7 @@ pub(crate) enum Answer<'a> {
 
 pub(crate) fn answer<'a>(cells: &'a [Cell], group: &Group) -> Answer<'a> {
     let contends = |cell: &&Cell| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str());
-    let measured: Vec<&Cell> = cells.iter().filter(|cell| belongs(cell, group)).filter(contends).collect();
+    let measured: Vec<&Cell> = cells.iter().filter(|cell| cell.is_of(group)).filter(contends).collect();
     let mut compared: Vec<(f64, bool, &Cell)> =
         measured.iter().filter_map(|cell| Some((cell.slowdown?, leads(cell)?, *cell))).collect();
     compared.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -61,11 +61,6 @@ pub(crate) fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> S
             lead + &next.unwrap_or_default()
         }
     }
-}
-
-/// The same as comparing [`Cell::group`], without a copy of the name for every cell looked at.
-fn belongs(cell: &Cell, group: &Group) -> bool {
-    cell.read_pct == group.read_pct && cell.threads == group.threads && cell.workload == group.workload
 }
 
 /// Whether nothing was shown to be faster; `None` if nothing can be said.

@@ -49,7 +49,7 @@ impl Tail {
     /// What the rows say of a cell; `None` if there are none.
     pub(crate) fn of(rows: &[Latency], group: &Group, strategy: &str, asked: Asked) -> Option<Self> {
         let own: Vec<&Latency> =
-            rows.iter().filter(|row| row.strategy == strategy && asked.is(row) && belongs(row, group)).collect();
+            rows.iter().filter(|row| row.strategy == strategy && asked.is(row) && row.is_of(group)).collect();
         let measured: Vec<&&Latency> = own.iter().filter(|row| row.status == Status::Ok).collect();
         let Some(first) = measured.first() else {
             let failed = own.first()?;
@@ -78,13 +78,9 @@ impl Tail {
 /// The 99th percentile of each fork of a cell that kept up with the rate that all maps are asked for, in nanoseconds.
 pub(crate) fn p99_by_fork(rows: &[Latency], group: &Group, strategy: &str) -> Vec<(u32, f64)> {
     rows.iter()
-        .filter(|row| row.strategy == strategy && Asked::Common.is(row) && belongs(row, group) && !row.saturated)
+        .filter(|row| row.strategy == strategy && Asked::Common.is(row) && row.is_of(group) && !row.saturated)
         .filter_map(|row| Some((row.fork, row.p99_ns? as f64)))
         .collect()
-}
-
-fn belongs(row: &Latency, group: &Group) -> bool {
-    row.read_pct == group.read_pct && row.threads == group.threads && row.workload == group.workload
 }
 
 /// Points of the distribution for a chart whose axis gives each nine as much room: how many times rarer than all, and the

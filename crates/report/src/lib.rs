@@ -4,6 +4,8 @@
 
 mod answer;
 mod claims;
+mod counts;
+mod definitions;
 mod forecast;
 mod format;
 mod gate;
@@ -15,17 +17,18 @@ mod rates;
 mod self_test;
 mod semantics;
 mod summary;
+mod tails;
 mod text;
 mod variance;
 
 pub use claims::{Certainty, Implied, Judged, Tested, claims, judge_certainty, judge_count, judge_ratio, share};
 pub use forecast::forecast_text;
 pub use gate::{gate_junit, gate_markdown, gate_terminal};
-pub use page::{forecast_html, html, html_of, html_of_claims};
+pub use page::{forecast_html, html, html_linked, html_of, html_of_claims};
 pub use self_test::{SelfTestSummary, summarise_self_test};
 pub use semantics::Standing;
 pub use summary::{LIMITS, complete, summarise};
-pub use text::{Cells, Text, compare, diff, ranking, semantics, tables};
+pub use text::{Cells, Text, compare, costs, diff, ranking, semantics, tables};
 pub use variance::{Spread, spreads};
 
 use mapbench_results::{

@@ -84,19 +84,20 @@ pub(crate) fn by_memory(input: &Input) -> Vec<Cell> {
 /// The cells of a run, measured against the shortest 99th percentile of their groups, fork by fork. What did not keep up
 /// with the rate has no slowdown.
 pub(crate) fn by_p99(input: &Input) -> Vec<Cell> {
-    compared(input, Objective::P99, |group, cell| {
-        let forks = latency::p99_by_fork(input.beside.latency, group, &cell.strategy);
-        Rates::by_fork(forks.into_iter().map(|(fork, ns)| (fork, 1.0 / ns.max(1.0))))
-    })
+    compared(input, Objective::P99, |group, cell| p99_rates(input, group, &cell.strategy))
+}
+
+/// The 99th percentiles of a cell's forks, as rates.
+pub(crate) fn p99_rates(input: &Input, group: &Group, strategy: &str) -> Rates {
+    let forks = latency::p99_by_fork(input.beside.latency, group, strategy);
+    Rates::by_fork(forks.into_iter().map(|(fork, ns)| (fork, 1.0 / ns.max(1.0))))
 }
 
 fn compared<'a>(input: &Input<'a>, objective: Objective, rates: impl Fn(&'a Group, &'a Cell) -> Rates) -> Vec<Cell> {
     let Plan { groups, .. } = &input.provenance.plan;
     let mut cells = Vec::with_capacity(input.cells.len());
     for group in groups {
-        let own = input.cells.iter().filter(|cell| {
-            cell.read_pct == group.read_pct && cell.threads == group.threads && cell.workload == group.workload
-        });
+        let own = input.cells.iter().filter(|cell| cell.is_of(group));
         let mut measured: Vec<(Cell, Rates)> = own
             .map(|cell| {
                 let unknown =

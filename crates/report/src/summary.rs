@@ -44,7 +44,7 @@ pub fn complete(cells: &mut [Cell], latency: &[Latency], memory: &[Memory]) {
         cell.service_p99_ns = percentile(Asked::Service, Percentile::P99);
         cell.response_p50_ns = percentile(Asked::Common, p50);
         cell.response_p99_ns = percentile(Asked::Common, Percentile::P99);
-        let own = memory.iter().filter(|row| row.strategy == cell.strategy && row.group() == group);
+        let own = memory.iter().filter(|row| row.strategy == cell.strategy && row.is_of(&group));
         let bytes: Vec<f64> = own.filter_map(Memory::bytes_per_entry).collect();
         cell.bytes_per_entry = median(&bytes).map(|bytes| bytes.round() as u64);
     }

@@ -10,6 +10,11 @@ use mapbench_results::{
 
 use crate::{Beside, Input, summarise};
 
+/// A workload file that sweeps over its distribution.
+pub(crate) const SWEPT: &str = "name = \"w\"\nquestion = \"How fast is it?\"\nsource = \"A book\"\nnote = \"Adversarial.\"\n\
+    population = 1000\nkey_range = 2000\ndistribution = [\"uniform\", \"zipf:0.9\"]\n\
+    [mix]\nread = 90\nupdate = 10\n";
+
 pub(crate) fn group() -> Group {
     Group { workload: "w".to_owned(), read_pct: Percent::whole(90), threads: 2 }
 }

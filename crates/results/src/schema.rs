@@ -279,6 +279,12 @@ macro_rules! in_group {
             pub fn group(&self) -> Group {
                 Group { workload: self.workload.clone(), read_pct: self.read_pct, threads: self.threads }
             }
+
+            /// Whether that is this one: as comparing [`group`](Self::group), without its copy of the name.
+            #[must_use]
+            pub fn is_of(&self, group: &Group) -> bool {
+                self.read_pct == group.read_pct && self.threads == group.threads && self.workload == group.workload
+            }
         }
     )+};
 }

@@ -22,6 +22,7 @@ pub mod stream;
 #[cfg(test)]
 mod testing;
 mod types;
+mod words;
 mod zipf;
 
 pub use arrivals::{Arrivals, Schedule};

@@ -4,7 +4,6 @@ use mapbench_report::Standing;
 use mapbench_results::Semantics;
 use mapbench_workload::Workload;
 
-use crate::describe;
 use crate::failure::Failure;
 use crate::registry::Registry;
 use crate::run::results_dir;
@@ -79,7 +78,7 @@ fn workloads(text: &mut String) -> std::fmt::Result {
         for workload in Workload::parse(definition).expect("shipped workloads are sound") {
             writeln!(text, "workload {}", workload.name)?;
             writeln!(text, "    {}", workload.question)?;
-            writeln!(text, "    {}", describe::workload(&workload))?;
+            writeln!(text, "    {}", workload.in_words())?;
             writeln!(text, "    source: {}", workload.source)?;
             if let Some(note) = &workload.note {
                 writeln!(text, "    note: {note}")?;
@@ -99,7 +98,7 @@ fn workloads_table() -> String {
         let row = [
             format!("[{name}](crates/mapbench/workloads/{name}.toml)"),
             first.question.clone(),
-            format!("{}.{note}", describe::workload(first)),
+            format!("{}.{note}", first.in_words()),
             first.source.clone(),
         ];
         writeln!(text, "| {} |", row.map(|cell| cell.replace('|', "\\|")).join(" | "))

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 
+use mapbench_report::{Input, costs};
 use mapbench_results::{Group, Run};
 use mapbench_workload::{Percent, Stream, key_of};
 
 use super::Failure;
-use crate::describe;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::Registry;
 use crate::sweep::{placement, stream_seeds};
@@ -46,7 +46,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let workload = &workloads[&plan.groups[0].workload];
     let load = workload.load(wanted.read_pct);
     println!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question);
-    println!("{}", describe::workload(workload));
+    println!("{}", workload.in_words());
     if let Some(reason) = registry.find(wanted.strategy)?.refuses(&load, wanted.threads) {
         println!("n/a: {reason}");
     }
@@ -63,7 +63,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         println!(
             "thread {thread} {place}, {}: {}; stream {:016x}, {} operations, begins with",
             role.name,
-            describe::mix(&role.mix),
+            role.mix,
             stream.digest(),
             stream.ops().len()
         );
@@ -77,18 +77,23 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
     );
     if let Some(dir) = &arguments.run {
-        measured(&Run::read(dir)?, &wanted);
+        measured(Run::read(dir)?, &plan.groups[0], wanted.strategy);
     }
     Ok(())
 }
 
-/// What a run measured of the cell beside its throughput.
-fn measured(run: &Run, wanted: &Wanted) {
-    let is = |group: &Group, strategy: &str| {
-        strategy == wanted.strategy && group.threads == wanted.threads && group.read_pct == wanted.read_pct
-    };
+/// What a run measured of the cell beside its throughput: over all forks, then fork by fork.
+fn measured(mut run: Run, group: &Group, strategy: &str) {
+    run.provenance.plan.strategies.retain(|name| name == strategy);
+    run.latency.retain(|row| row.strategy == strategy && row.is_of(group));
+    run.memory.retain(|row| row.strategy == strategy && row.is_of(group));
+    if run.latency.is_empty() && run.memory.is_empty() {
+        println!("{} holds neither latency nor memory of this cell", run.dir.display());
+        return;
+    }
+    println!("\n{}", costs(&Input::of(&run), group).terminal());
     let shown = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), |ns| ns.to_string());
-    for row in run.latency.iter().filter(|row| is(&row.group(), &row.strategy)) {
+    for row in &run.latency {
         let load = row.load_pct.map_or_else(String::new, |load| format!(" at {load} %"));
         let rate = row.rate_ops_s.map_or_else(String::new, |rate| format!(", {rate} operations/s"));
         let saturated = if row.saturated { ", saturated" } else { "" };
@@ -104,7 +109,7 @@ fn measured(run: &Run, wanted: &Wanted) {
             row.message
         );
     }
-    for row in run.memory.iter().filter(|row| is(&row.group(), &row.strategy)) {
+    for row in &run.memory {
         let bytes = row.bytes_per_entry().map_or_else(String::new, |bytes| format!("; {bytes:.1} bytes an entry"));
         println!(
             "memory {}, fork {}: {} operations made {} allocations of {} bytes{bytes} {}",

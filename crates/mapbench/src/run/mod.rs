@@ -142,11 +142,28 @@ pub(crate) fn counting_program(executable: &Path) -> Result<PathBuf, Failure> {
     )))
 }
 
-/// Writes the page of one run or of several.
+/// Writes the page of one run or of several, with links to the files of those in or below its directory.
 pub(crate) fn write_page(runs: &[Run], path: &Path) -> Result<(), Failure> {
     let inputs: Vec<Input> = runs.iter().map(Input::of).collect();
-    std::fs::write(path, mapbench_report::html_of(&inputs))
+    let files: Vec<Option<String>> = runs.iter().map(|run| way(path, &run.dir)).collect();
+    std::fs::write(path, mapbench_report::html_linked(&inputs, &files))
         .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
+}
+
+/// The way from a page to a directory in or below its own, as a link has it. `None` if it is elsewhere, or if a name on the
+/// way would not stand in a link as it is.
+fn way(page: &Path, dir: &Path) -> Option<String> {
+    let parent = page.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (parent, dir) = (parent.canonicalize().ok()?, dir.canonicalize().ok()?);
+    let mut way = String::new();
+    for part in dir.strip_prefix(parent).ok()?.components() {
+        let part = part.as_os_str().to_str()?;
+        if !part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+            return None;
+        }
+        way = way + part + "/";
+    }
+    Some(way)
 }
 
 impl Finished {
@@ -227,6 +244,18 @@ pub(crate) fn command() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn files_in_or_below_the_directory_of_a_page_are_found_from_it_and_others_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (run, odd) = (dir.path().join("runs/a"), dir.path().join("runs/a b"));
+        [&run, &odd].iter().for_each(|dir| std::fs::create_dir_all(dir).unwrap());
+        let way = |page: &str, run: &std::path::Path| super::way(&dir.path().join(page), run);
+        assert_eq!(way("runs/a/report.html", &run).as_deref(), Some(""));
+        assert_eq!(way("both.html", &run).as_deref(), Some("runs/a/"));
+        assert_eq!(way("both.html", &odd), None);
+        assert_eq!(way("runs/a/report.html", &odd), None);
+    }
+
     #[test]
     fn a_host_name_makes_a_file_name() {
         assert_eq!(super::file_name("a/../b host"), "a----b-host");

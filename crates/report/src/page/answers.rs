@@ -3,10 +3,11 @@
 //! A control of the bar and a `data-` attribute of the list's entries belong together by their name: the script shows the
 //! entry whose attributes are what the controls say. It computes nothing, and another control is another [`Control`].
 
-use mapbench_results::{Group, Percent};
+use mapbench_results::Percent;
 use maud::{Markup, html};
 
 use super::View;
+use super::view::Choice;
 use crate::format;
 use crate::objective::Objective;
 
@@ -14,22 +15,25 @@ use crate::objective::Objective;
 pub(super) fn section(view: &View) -> Markup {
     let input = &view.input;
     let cores = input.provenance.host.cores;
-    let groups: Vec<&Group> = input.provenance.plan.groups.iter().collect();
+    let groups = view.choices();
     let threads = most_threads(&groups, cores);
-    let (chosen, others): (Vec<&Group>, Vec<&Group>) =
-        groups.iter().partition(|group| threads.is_none_or(|threads| group.threads == threads));
-    let sentences = |groups: &[&Group], with_threads: bool, objective: Objective| {
-        let entry = |group: &Group| {
+    let (chosen, others): (Vec<&Choice>, Vec<&Choice>) =
+        groups.iter().partition(|choice| threads.is_none_or(|threads| choice.group.threads == threads));
+    let all: Vec<&Choice> = groups.iter().collect();
+    let sentences = |groups: &[&Choice], with_threads: bool, objective: Objective| {
+        let entry = |choice: &Choice| {
+            let group = choice.group;
             let full = format::group(group, cores);
             let short = format!("{}, {} % reads", group.workload, group.read_pct);
             let answer = html! { (view.answer(group, objective)) };
             let label = if with_threads { &full } else { &short };
             // Of several runs none has a bar of its own: there is one above, for all of them.
-            if view.is_alone() { entry(group, objective, &full, label, &answer) } else { plain(label, &answer) }
+            if view.is_alone() { entry(choice, objective, &full, label, &answer) } else { plain(label, &answer) }
         };
         html! { dl.answers { @for group in groups { (entry(group)) } } }
     };
     let body = html! {
+        (questions(view))
         @if view.is_alone() { (bar(&groups, cores, "oversubscribed", &Objective::of(input))) }
         @if let Some(threads) = threads {
             p { "At " (format::threads(threads)) ", each with a core to itself:" }
@@ -47,17 +51,33 @@ pub(super) fn section(view: &View) -> Markup {
             details {
                 summary { "By the 99th percentile of the response time" }
                 p.hint { "At " (format::rate(latency.rate_ops_s)) " M operations a second over all threads, the same for every map; what did not keep up is left out. Ratios are those of the percentiles, fork by fork." }
-                (sentences(&groups, true, Objective::P99))
+                (sentences(&all, true, Objective::P99))
             }
         }
         details {
             summary { "By memory" }
             p.hint { "Resident memory of the whole process, of which a part is the same for every map. Ratios and ties are those of memory, in whichever way the throughputs differ." }
-            (sentences(&groups, true, Objective::Memory))
+            (sentences(&all, true, Objective::Memory))
         }
         p.hint { "“Tie”: the 95 % interval of the ratio covers 1. Slowdowns are ratios within rounds, in which all maps run side by side, a slice each in turn." }
     };
     view.section("answer", "Which map, and by how much?", &body)
+}
+
+/// With no more workloads than this, the answers begin with their questions.
+const QUESTIONS: usize = 3;
+
+fn questions(view: &View) -> Markup {
+    let asked = view.definitions.iter().filter_map(|definition| {
+        let question = &definition.workloads.as_ref().ok()?.first()?.question;
+        Some((definition.name, question))
+    });
+    let asked: Vec<_> = asked.collect();
+    html! {
+        @if asked.len() <= QUESTIONS {
+            @for (name, question) in asked { p { (question) " (" a href=(format!("#{}", view.id("workloads"))) { (name) } ")" } }
+        }
+    }
 }
 
 fn plain(label: &str, answer: &Markup) -> Markup {
@@ -65,14 +85,14 @@ fn plain(label: &str, answer: &Markup) -> Markup {
 }
 
 /// An answer that the bar can find, under its label there and in the list.
-pub(super) fn entry(group: &Group, objective: Objective, in_bar: &str, in_list: &str, answer: &Markup) -> Markup {
+pub(super) fn entry(choice: &Choice, objective: Objective, in_bar: &str, in_list: &str, answer: &Markup) -> Markup {
     let in_bar = match objective {
         Objective::Throughput => in_bar.to_owned(),
         Objective::P99 => format!("{in_bar}, by the 99th percentile of the response time"),
         Objective::Memory => format!("{in_bar}, by memory"),
     };
     html! {
-        div data-objective=(objective.name()) data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) data-label=(in_bar) {
+        div data-objective=(objective.name()) data-workload=(choice.workload) data-distribution=(choice.distribution) data-reads=(choice.group.read_pct) data-threads=(choice.group.threads) data-label=(in_bar) {
             dt { (in_list) }
             dd { (answer) }
         }
@@ -80,8 +100,8 @@ pub(super) fn entry(group: &Group, objective: Objective, in_bar: &str, in_list: 
 }
 
 /// The largest number of threads that have a core each.
-fn most_threads(groups: &[&Group], cores: u32) -> Option<u32> {
-    groups.iter().map(|group| group.threads).filter(|threads| *threads <= cores).max()
+fn most_threads(groups: &[Choice], cores: u32) -> Option<u32> {
+    groups.iter().map(|choice| choice.group.threads).filter(|threads| *threads <= cores).max()
 }
 
 struct Control {
@@ -128,34 +148,44 @@ impl Control {
 }
 
 /// The group that is shown first: most programs both read and write, with every thread on a core of its own.
-pub(super) fn chosen<'a>(groups: &[&'a Group], cores: u32) -> Option<&'a Group> {
+pub(super) fn chosen<'c, 'a>(groups: &'c [Choice<'a>], cores: u32) -> Option<&'c Choice<'a>> {
     let threads = most_threads(groups, cores);
-    let at_most = || groups.iter().copied().filter(|group| threads.is_none_or(|threads| group.threads == threads));
-    at_most().find(|group| group.read_pct > Percent::ZERO && group.read_pct < Percent::ALL).or_else(|| at_most().next())
+    let at_most = || groups.iter().filter(|choice| threads.is_none_or(|threads| choice.group.threads == threads));
+    let mixed = |choice: &&Choice| choice.group.read_pct > Percent::ZERO && choice.group.read_pct < Percent::ALL;
+    at_most().find(mixed).or_else(|| at_most().next())
 }
 
-/// Workload, reads and threads. Numbers of threads above the cores are remarked.
-fn controls(groups: &[&Group], cores: u32, remark: &str, chosen: &Group) -> [Control; 3] {
-    let mut threads: Vec<u32> = groups.iter().map(|group| group.threads).collect();
+/// Workload, distribution, reads and threads. Numbers of threads above the cores are remarked.
+fn controls(groups: &[Choice], cores: u32, remark: &str, chosen: &Choice) -> [Control; 4] {
+    let mut threads: Vec<u32> = groups.iter().map(|choice| choice.group.threads).collect();
     threads.sort_unstable();
     [
         Control::of(
             ("workload", "Workload"),
-            groups.iter().map(|group| group.workload.as_str()),
-            &chosen.workload.as_str(),
+            groups.iter().map(|choice| &choice.workload),
+            &&chosen.workload,
             ToString::to_string,
         ),
-        Control::of(("reads", "Reads"), groups.iter().map(|group| group.read_pct), &chosen.read_pct, |read_pct| {
-            format!("{read_pct} %")
-        }),
-        Control::of(("threads", "Threads"), threads.into_iter(), &chosen.threads, |threads| {
+        Control::of(
+            ("distribution", "Keys drawn"),
+            groups.iter().map(|choice| &choice.distribution),
+            &&chosen.distribution,
+            |distribution| if distribution.is_empty() { "not told".to_owned() } else { (*distribution).clone() },
+        ),
+        Control::of(
+            ("reads", "Reads"),
+            groups.iter().map(|choice| choice.group.read_pct),
+            &chosen.group.read_pct,
+            |read_pct| format!("{read_pct} %"),
+        ),
+        Control::of(("threads", "Threads"), threads.into_iter(), &chosen.group.threads, |threads| {
             if *threads > cores { format!("{threads} ({remark})") } else { threads.to_string() }
         }),
     ]
 }
 
 /// The controls, and the place where the script puts the answer. Without a script there are none.
-pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str, objectives: &[Objective]) -> Markup {
+pub(super) fn bar(groups: &[Choice], cores: u32, remark: &str, objectives: &[Objective]) -> Markup {
     let Some(chosen) = chosen(groups, cores) else { return html! {} };
     let names = objectives.iter().map(|objective| objective.name());
     let first = Objective::Throughput.name();
@@ -174,7 +204,7 @@ pub(super) fn bar(groups: &[&Group], cores: u32, remark: &str, objectives: &[Obj
 
 /// The controls of the bar again, further down the page: what is changed here changes there. None without a script, or
 /// where there is no choice.
-pub(super) fn twin(groups: &[&Group], cores: u32) -> Markup {
+pub(super) fn twin(groups: &[Choice], cores: u32) -> Markup {
     let Some(chosen) = chosen(groups, cores).filter(|_| groups.len() > 1) else { return html! {} };
     html! {
         fieldset.bar.twin hidden {
@@ -208,7 +238,7 @@ mod tests {
             assert!(page.contains(&format!("<option value=\"{read_pct}\"")), "{page}");
             for threads in [1, 2, 4] {
                 let entry = format!(
-                    "data-objective=\"memory\" data-workload=\"w\" data-reads=\"{read_pct}\" data-threads=\"{threads}\""
+                    "data-objective=\"memory\" data-workload=\"w\" data-distribution=\"\" data-reads=\"{read_pct}\" data-threads=\"{threads}\""
                 );
                 assert_eq!(page.matches(&entry).count(), 1, "{entry}");
             }
@@ -218,6 +248,24 @@ mod tests {
         );
         assert!(page.contains("<option value=\"4\">4 (oversubscribed)"));
         assert!(page.contains("data-label=\"w, 50 % reads, 4 threads (oversubscribed)\""));
+    }
+
+    #[test]
+    fn a_distribution_is_chosen_beside_its_workload() {
+        use crate::testing::{SWEPT, plan, provenance, with};
+        let mut plan = plan(&["a"]);
+        plan.workloads.insert("w".to_owned(), SWEPT.to_owned());
+        let group = plan.groups[0].clone();
+        plan.groups = ["uniform", "zipf:0.9"]
+            .map(|drawn| mapbench_results::Group { workload: format!("w@distribution={drawn}"), ..group.clone() })
+            .to_vec();
+        with(&provenance(plan), |input| {
+            let page = section(&View::alone(*input)).into_string();
+            assert!(page.contains("Workload<b>w</b>"), "{page}");
+            assert!(page.contains("<option value=\"zipf:0.9\">zipf:0.9</option>"), "{page}");
+            assert!(page.contains("data-workload=\"w\" data-distribution=\"uniform\""), "{page}");
+            assert!(page.contains("<p>How fast is it? (<a href=\"#workloads\">w</a>)</p>"), "{page}");
+        });
     }
 
     #[test]

@@ -39,6 +39,27 @@ pub(super) fn log_marks(low: f64, high: f64) -> Vec<f64> {
     fitting.unwrap_or_else(|| marks(DENSER[0]))
 }
 
+/// The points without which a line would stray by more than a distance (Ramer, Douglas and Peucker): the ends are kept.
+pub(super) fn thinned(points: &[(f64, f64)], distance: f64) -> Vec<(f64, f64)> {
+    let [first, between @ .., last] = points else { return points.to_vec() };
+    let (dx, dy) = (last.0 - first.0, last.1 - first.1);
+    let length = dx.hypot(dy);
+    let stray = |point: &(f64, f64)| {
+        let (x, y) = (point.0 - first.0, point.1 - first.1);
+        if length > 0.0 { (x * dy - y * dx).abs() / length } else { x.hypot(y) }
+    };
+    let farthest = between.iter().enumerate().max_by(|(_, a), (_, b)| stray(a).total_cmp(&stray(b)));
+    match farthest {
+        Some((place, point)) if stray(point) > distance => {
+            let mut kept = thinned(&points[..=place + 1], distance);
+            kept.pop();
+            kept.extend(thinned(&points[place + 1..], distance));
+            kept
+        }
+        _ => vec![*first, *last],
+    }
+}
+
 /// A coordinate, to a tenth of a unit: more would only make the page longer.
 pub(super) fn px(x: f64) -> String {
     format!("{x:.1}")
@@ -46,7 +67,18 @@ pub(super) fn px(x: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::log_marks;
+    use super::{log_marks, thinned};
+
+    #[test]
+    fn a_thinned_line_keeps_its_corners_and_strays_no_further_than_it_may() {
+        let line: Vec<(f64, f64)> =
+            (0..=20).map(|x| (f64::from(x), if x < 10 { 0.1 * f64::from(x % 2) } else { 9.0 })).collect();
+        assert_eq!(thinned(&line, 0.5), [(0.0, 0.0), (9.0, 0.1), (10.0, 9.0), (20.0, 9.0)]);
+        assert_eq!(thinned(&line, 0.05).len(), 12);
+        assert_eq!(thinned(&[], 1.0), []);
+        // A line that comes back to where it began has a corner too.
+        assert_eq!(thinned(&[(0.0, 0.0), (5.0, 5.0), (0.0, 0.0)], 1.0).len(), 3);
+    }
 
     #[test]
     fn marks_are_within_the_axis_and_neither_few_nor_crowded() {

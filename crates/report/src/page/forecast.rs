@@ -31,7 +31,7 @@ pub fn forecast_html(run: &ForecastRun, host: &Host) -> String {
         section aria-labelledby="curves" {
             h2 id="curves" { "Throughput on more cores" }
             p { "Million operations a second, on logarithmic scales. Every curve is a forecast, and dashed for that reason: the time of an operation on one thread, measured here, and the cache lines that it takes from other cores, counted on virtual ones, put into a queueing model. Bands show what the spread of the measured inputs makes of it; how wrong the model itself may be, they do not show. The best on most cores are coloured." }
-            div.panels { @for mix in mixes(run) { figure { figcaption { (mix.0) ", " (mix.1) " % reads" } (panel(run, mix)) } } }
+            div.panels { @for mix in mixes(run) { figure { figcaption { (mix.0) ", " (mix.1) " % reads" } (panel(run, mix)) (twin(run, mix)) } } }
         }
         (counts(run))
         (places(run))
@@ -87,7 +87,7 @@ fn panel(run: &ForecastRun, mix: Mix) -> Markup {
     let frame = Frame { cores, low, high: round_above(high).max(round_above(low * 1.01)) };
     let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
     let label =
-        format!("Forecast throughput against cores, {}, {} % reads; the tables below have the numbers", mix.0, mix.1);
+        format!("Forecast throughput against cores, {}, {} % reads; the table below has the numbers", mix.0, mix.1);
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
             @for tick in frame.ticks() {
@@ -108,6 +108,33 @@ fn panel(run: &ForecastRun, mix: Mix) -> Markup {
             }
             @for (place, strategy, y) in labels(&frame, &lines) {
                 text class=(format!("label c{place}")) x=(right + 6.0) y=(px(y)) { (strategy) }
+            }
+        }
+    }
+}
+
+/// The curves of a panel as a table, in million operations a second.
+fn twin(run: &ForecastRun, mix: Mix) -> Markup {
+    let lines = lines(run, mix);
+    let mut cores: Vec<u32> = lines.iter().flat_map(|(_, rows)| rows.iter().map(|row| row.cores)).collect();
+    cores.sort_unstable();
+    cores.dedup();
+    let shown = |rows: &[&Expected], cores: u32| {
+        let row = rows.iter().find(|row| row.cores == cores);
+        row.map_or_else(|| "–".to_owned(), |row| format::significant(row.ops_s / 1e6))
+    };
+    let name = format!("Table: forecast, {}, {} % reads", mix.0, mix.1);
+    html! {
+        details {
+            summary { "The same as a table" }
+            div.scroll tabindex="0" role="region" aria-label=(name) {
+                table.numbers {
+                    thead { tr { th scope="col" { "cores" } @for cores in &cores { th scope="col" { (cores) } } } }
+                    tbody { @for (strategy, rows) in &lines { tr {
+                        th scope="row" { (strategy) }
+                        @for cores in &cores { td { (shown(rows, *cores)) } }
+                    } } }
+                }
             }
         }
     }
@@ -216,6 +243,8 @@ mod tests {
         }
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src="));
         assert_eq!(page, forecast_html(&run(), &provenance.host));
+        let (panels, twins) = (page.matches("<figure>").count(), page.matches("\"Table: forecast, ").count());
+        assert!(panels > 0 && panels == twins, "{panels} panels, {twins} tables");
     }
 
     #[test]

@@ -17,43 +17,48 @@ pub(super) fn section(view: &View) -> Markup {
     let cores = input.provenance.host.cores;
     let cells: HashMap<(Group, &str), &Cell> =
         input.cells.iter().map(|cell| ((cell.group(), cell.strategy.as_str()), cell)).collect();
-    let table = html! {
-        table.heat {
-            thead {
-                tr {
-                    td {}
-                    @for (label, span) in spans(plan.groups.iter().map(|group| super::mix(input, &group.workload, group.read_pct))) {
-                        th scope="colgroup" colspan=(span) { (label) }
-                    }
-                }
-                tr {
-                    td {}
-                    @for group in &plan.groups {
-                        th scope="col" title=(format::group(group, cores)) {
-                            (group.threads) @if group.threads > cores { "*" }
-                        }
-                    }
-                }
-            }
-            tbody {
-                @for strategy in &plan.strategies {
+    let table = |groups: &[Group]| {
+        html! {
+            table.heat {
+                thead {
                     tr {
-                        th scope="row" {
-                            (strategy)
-                            @if LIMITS.contains(&strategy.as_str()) { " " small { "limit" } }
+                        td {}
+                        @for (label, span) in spans(groups.iter().map(|group| super::mix(input, &group.workload, group.read_pct))) {
+                            th scope="colgroup" colspan=(span) { (label) }
                         }
-                        @for group in &plan.groups {
-                            (square(cells.get(&(group.clone(), strategy.as_str())).copied()))
+                    }
+                    tr {
+                        td {}
+                        @for group in groups {
+                            th scope="col" title=(format::group(group, cores)) {
+                                (group.threads) @if group.threads > cores { "*" }
+                            }
+                        }
+                    }
+                }
+                tbody {
+                    @for strategy in &plan.strategies {
+                        tr {
+                            th scope="row" {
+                                (strategy)
+                                @if LIMITS.contains(&strategy.as_str()) { " " small { "limit" } }
+                            }
+                            @for group in groups {
+                                (square(cells.get(&(group.clone(), strategy.as_str())).copied()))
+                            }
                         }
                     }
                 }
             }
         }
     };
+    let parts = parts(&plan.groups);
     let body = html! {
         p { "How many times slower than the fastest map of the column. A dot marks the fastest and whatever ties with it; thread counts marked * exceed the " (super::cores(cores)) " of the machine and say nothing about scaling. Limits are not contenders, and may be below 1." }
         (legend())
-        (view.scroll("heatmap", &table))
+        @for (place, part) in parts.iter().enumerate() {
+            (view.scroll(&if parts.len() == 1 { "heatmap".to_owned() } else { format!("heatmap, part {} of {}", place + 1, parts.len()) }, &table(part)))
+        }
         p.hint { "Columns are threads. n/a: the strategy cannot do this; detected: it stopped at a misuse, which is its result; failed: it did not survive; few: measured, but too seldom for a comparison. The reason is in the table of all cells, and on hover." }
     };
     view.section("heatmap", "Slowdown to the best", &body)
@@ -68,6 +73,21 @@ fn legend() -> Markup {
             @for (step, bound) in bounds.iter().enumerate() { li class=(format!("s{step}")) { (bound) } }
         }
     }
+}
+
+/// Columns of a table; more would not fit a printed page.
+const COLUMNS: usize = 20;
+
+/// Groups that share a table: no share of reads is divided unless it fills one alone.
+fn parts(groups: &[Group]) -> Vec<Vec<Group>> {
+    let mut parts: Vec<Vec<Group>> = Vec::new();
+    for mix in groups.chunk_by(|a, b| a.workload == b.workload && a.read_pct == b.read_pct) {
+        match parts.last_mut() {
+            Some(part) if part.len() + mix.len() <= COLUMNS => part.extend_from_slice(mix),
+            _ => parts.extend(mix.chunks(COLUMNS).map(<[Group]>::to_vec)),
+        }
+    }
+    parts
 }
 
 /// Runs of equal labels.
@@ -88,14 +108,36 @@ fn square(cell: Option<&Cell>) -> Markup {
         (Status::Ok, Some(slowdown)) => {
             let step = STEPS.iter().filter(|bound| slowdown >= **bound).count();
             let class = format!("s{step}");
-            let title = format!("{} {}", cell.strategy, format::slowdown(cell).unwrap_or_default());
+            let title = format::slowdown_interval(cell);
             html! {
-                td class=(class) title=(title) { (format::significant(slowdown)) @if cell.tied { " " span.tie aria-hidden="true" { "●" } span.sr { " tied" } } }
+                td class=(class) title=[title] { (format::significant(slowdown)) @if cell.tied { " " span.tie aria-hidden="true" { "●" } span.sr { " tied" } } }
             }
         }
         (Status::Ok, None) => html! { td.none title=(format::reason(cell)) { "few" } },
         (Status::NotApplicable, _) => html! { td.none title=(format::reason(cell)) { "n/a" } },
         (Status::Detected, _) => html! { td.detected title=(format::reason(cell)) { "detected" } },
         _ => html! { td.failed title=(format::reason(cell)) { "failed" } },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mapbench_results::Percent;
+
+    use super::parts;
+    use crate::testing::group;
+
+    #[test]
+    fn a_table_is_no_wider_than_a_page_and_divides_no_mix() {
+        let groups = |mixes: u8, threads: u32| -> Vec<_> {
+            let of = move |read_pct| (1..=threads).map(move |threads| (Percent::whole(read_pct), threads));
+            let group = |(read_pct, threads)| mapbench_results::Group { read_pct, threads, ..group() };
+            (0..mixes).flat_map(of).map(group).collect()
+        };
+        let widths = |mixes, threads| parts(&groups(mixes, threads)).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(widths(5, 4), [20]);
+        assert_eq!(widths(9, 6), [18, 18, 18]);
+        assert_eq!(widths(1, 25), [20, 5]);
+        assert_eq!(parts(&groups(9, 6)).concat(), groups(9, 6));
     }
 }

@@ -1,13 +1,14 @@
 //! How long operations take: percentiles of a map's response times at a load, and its service times.
 
-use mapbench_results::{Group, LatencyPlan, Percentile};
+use mapbench_results::Group;
 use maud::{Markup, html};
 
 use super::View;
-use super::axis::{log_marks, px};
+use super::axis::{log_marks, px, thinned};
 use super::place::{Room, labels};
 use crate::format;
-use crate::latency::{Asked, Tail, curve, duration, percentile};
+use crate::latency::curve;
+use crate::tails::{BESIDE, FOUR, MapTails, Tails, four, millions, p99, pause};
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 380.0;
@@ -16,11 +17,17 @@ const FRAME: Room = Room { left: 58.0, top: 24.0, right: WIDTH - 130.0, bottom: 
 /// Lines that have a colour of their own; more could not be told apart.
 const COLOURS: usize = 7;
 
+/// How far a line that has a colour may stray from its curve, and one that has none, in units of the drawing.
+const FINE: f64 = 0.5;
+const COARSE: f64 = 2.0;
+
 /// Nothing if the run has no latency.
 pub(super) fn section(view: &View) -> Markup {
     let input = &view.input;
     let Some(plan) = &input.provenance.plan.latency else { return html! {} };
-    let case = |group: &Group, title: &str| Case::of(view, group, plan).draw(view, title);
+    let case = |group: &Group, title: &str| {
+        html! { @if let Some(tails) = Tails::of(input, group) { (draw(view, &tails, title)) } }
+    };
     let rate = millions(plan.rate_ops_s);
     let body = html! {
         p { "Response time: operations are due at a rate (" (plan.arrivals) " arrivals), whether the map is ready or not, and each counts from the time when it was due, so that a stall is charged to every operation that it delays. The chart is at " (rate) " operations a second over all threads, the same for every map; the table has shares of what each map did in a closed loop with every operation timed as well. Saturated: the map did not keep up, and how long operations take then depends on how long one looks. Service time: from an operation's start to its end in a closed loop, some of the operations; never to be mixed with the other. Pauses: the time from the end of one read of the first thread to the end of its next, while the other threads do something else; with more threads than cores a thread that holds a lock or a guard may be descheduled." }
@@ -32,105 +39,44 @@ pub(super) fn section(view: &View) -> Markup {
     view.section("latency", "Latency", &body)
 }
 
-/// `1.00 M`
-fn millions(ops_s: u64) -> String {
-    format!("{} M", format::rate(ops_s))
-}
-
-struct Row<'a> {
-    strategy: &'a str,
-    /// An entry for each of what the plan asks for.
-    tails: Vec<Option<Tail>>,
-}
-
-impl Row<'_> {
-    /// At the rate that is the same for all: the last that is asked for.
-    fn common(&self) -> Option<&Tail> {
-        self.tails.last()?.as_ref()
-    }
-
-    fn p99(&self) -> u64 {
-        let times = self.common().and_then(Tail::times);
-        times.and_then(|times| times.percentile_ns(Percentile::P99)).unwrap_or(u64::MAX)
-    }
-}
-
-/// What the other threads do, as rows name it and as readers read it.
-const BESIDE: [(&str, &str); 3] =
-    [("write", "the others write"), ("iterate", "the others iterate"), ("grow", "the others grow the map")];
-
-/// The maps of a group that were measured, the shortest 99th percentile first.
-struct Case<'a> {
-    asked: Vec<Asked>,
-    rows: Vec<Row<'a>>,
-    /// The pauses of each map, in the order of [`BESIDE`].
-    pauses: Vec<(&'a str, [Option<Tail>; BESIDE.len()])>,
-    rate_ops_s: u64,
-}
-
-impl<'a> Case<'a> {
-    fn of(view: &'a View, group: &Group, plan: &LatencyPlan) -> Self {
-        let input = &view.input;
-        let asked = Asked::of(&input.provenance.plan);
-        let own: Vec<_> = input.beside.latency.iter().filter(|row| row.group() == *group).cloned().collect();
-        let row = |strategy: &'a String| {
-            let tails: Vec<_> = asked.iter().map(|asked| Tail::of(&own, group, strategy, *asked)).collect();
-            tails.iter().any(Option::is_some).then_some(Row { strategy, tails })
-        };
-        let mut rows: Vec<Row> = input.provenance.plan.strategies.iter().filter_map(row).collect();
-        rows.sort_by_key(Row::p99);
-        let pauses = input.provenance.plan.strategies.iter().map(|strategy| {
-            let tails = BESIDE.map(|(beside, _)| Tail::of(&own, group, strategy, Asked::Pause(beside)));
-            (strategy.as_str(), tails)
-        });
-        let pauses = pauses.filter(|(_, tails)| tails.iter().any(Option::is_some)).collect();
-        Self { asked, rows, pauses, rate_ops_s: plan.rate_ops_s }
-    }
-
-    fn draw(&self, view: &View, title: &str) -> Markup {
-        let lines: Vec<Line> = self.rows.iter().filter_map(Line::of).collect();
-        let saturated: Vec<&str> = self
-            .rows
-            .iter()
-            .filter(|row| matches!(row.common(), Some(Tail::Saturated)))
-            .map(|row| row.strategy)
-            .collect();
-        html! {
-            figure.latency {
-                figcaption { (title) ", at " (millions(self.rate_ops_s)) " operations a second" }
-                @if let Some(axes) = Axes::of(&lines) { (axes.chart(&lines, title, &view.name(&format!("Chart: latency, {title}")))) }
-                @else { p.hint { "No map has a percentile to draw at this rate." } }
-                @if !saturated.is_empty() { p.hint { "Saturated at this rate: " (format::and(&saturated)) "." } }
-            }
-            @if !self.rows.is_empty() { details open { summary { "Percentiles" } (view.scroll(&format!("latency, {title}"), &self.table())) } }
-            @if !self.pauses.is_empty() { details open { summary { "Pauses of a reader" } (view.scroll(&format!("pauses, {title}"), &self.pause_table())) } }
+fn draw(view: &View, tails: &Tails, title: &str) -> Markup {
+    let lines: Vec<Line> = tails.maps.iter().filter_map(Line::of).collect();
+    let saturated = tails.saturated();
+    html! {
+        figure.latency {
+            figcaption { (title) ", at " (millions(tails.rate_ops_s)) " operations a second" }
+            @if let Some(axes) = Axes::of(&lines) { (axes.chart(&lines, title, &view.name(&format!("Chart: latency, {title}")))) }
+            @else { p.hint { "No map has a percentile to draw at this rate." } }
+            @if !saturated.is_empty() { p.hint { "Saturated at this rate: " (format::and(&saturated)) "." } }
         }
+        @if !tails.maps.is_empty() { details open { summary { "Percentiles" } (view.scroll(&format!("latency, {title}"), &table(tails))) } }
+        @if !tails.pauses.is_empty() { details open { summary { "Pauses of a reader" } (view.scroll(&format!("pauses, {title}"), &pause_table(tails))) } }
     }
+}
 
-    fn table(&self) -> Markup {
-        html! {
-            table.tails {
-                thead {
-                    tr {
-                        th rowspan="2" scope="col" { "strategy" }
-                        th.n colspan="4" scope="colgroup" { "response at " (millions(self.rate_ops_s)) " ops/s" }
-                        th.n colspan=(self.asked.len().saturating_sub(2)) scope="colgroup" { "response, 99 % below, at a load of" }
-                        th.n colspan="4" scope="colgroup" { "service" }
-                    }
-                    tr {
-                        @for column in ["50 %", "99 %", "99.9 %", "longest"] { th.n scope="col" { (column) } }
-                        @for asked in &self.asked { @if let Asked::Share(load) = asked { th.n scope="col" { (load) " %" } } }
-                        @for column in ["50 %", "99 %", "99.9 %", "longest"] { th.n scope="col" { (column) } }
-                    }
+fn table(tails: &Tails) -> Markup {
+    html! {
+        table.numbers {
+            thead {
+                tr {
+                    th rowspan="2" scope="col" { "strategy" }
+                    th colspan="4" scope="colgroup" { "response at " (millions(tails.rate_ops_s)) " ops/s" }
+                    @if !tails.load_pct.is_empty() { th colspan=(tails.load_pct.len()) scope="colgroup" { "response, 99 % below, at a load of" } }
+                    th colspan="4" scope="colgroup" { "service" }
                 }
-                tbody {
-                    @for row in &self.rows {
-                        tr {
-                            th scope="row" { (row.strategy) }
-                            (four(row.common()))
-                            @for (asked, tail) in self.asked.iter().zip(&row.tails) { @if let Asked::Share(_) = asked { (p99(tail.as_ref())) } }
-                            (four(row.tails.first().and_then(Option::as_ref)))
-                        }
+                tr {
+                    @for column in FOUR { th scope="col" { (column) } }
+                    @for load in tails.load_pct { th scope="col" { (load) " %" } }
+                    @for column in FOUR { th scope="col" { (column) } }
+                }
+            }
+            tbody {
+                @for map in &tails.maps {
+                    tr {
+                        th scope="row" { (map.strategy) }
+                        (cells(four(map.common())))
+                        @for share in map.shares() { td { (p99(share)) } }
+                        (cells(four(map.service())))
                     }
                 }
             }
@@ -138,28 +84,21 @@ impl<'a> Case<'a> {
     }
 }
 
-impl Case<'_> {
-    fn pause_table(&self) -> Markup {
-        html! {
-            table.tails {
-                thead {
-                    tr {
-                        th rowspan="2" scope="col" { "strategy" }
-                        @for (_, beside) in BESIDE { th.n colspan="2" scope="colgroup" { (beside) } }
-                    }
-                    tr { @for _ in BESIDE { th.n scope="col" { "99.9 %" } th.n scope="col" { "longest" } } }
+fn pause_table(tails: &Tails) -> Markup {
+    html! {
+        table.numbers {
+            thead {
+                tr {
+                    th rowspan="2" scope="col" { "strategy" }
+                    @for (_, beside) in BESIDE { th colspan="2" scope="colgroup" { (beside) } }
                 }
-                tbody {
-                    @for (strategy, tails) in &self.pauses {
-                        tr {
-                            th scope="row" { (strategy) }
-                            @for tail in tails {
-                                @if let Some(Tail::Times(times)) = tail {
-                                    td.n { (percentile(times, Percentile::P99_9)) }
-                                    td.n { (times.max_ns().map_or_else(|| "–".to_owned(), duration)) }
-                                } @else { td colspan="2" { (unmeasured(tail.as_ref())) } }
-                            }
-                        }
+                tr { @for _ in BESIDE { th scope="col" { "99.9 %" } th scope="col" { "longest" } } }
+            }
+            tbody {
+                @for (strategy, pauses) in &tails.pauses {
+                    tr {
+                        th scope="row" { (strategy) }
+                        @for tail in pauses { (cells(pause(tail.as_ref()))) }
                     }
                 }
             }
@@ -167,30 +106,13 @@ impl Case<'_> {
     }
 }
 
-/// Median, 99th and 99.9th percentile and the longest.
-fn four(tail: Option<&Tail>) -> Markup {
-    let [p50, _, p99, p99_9, ..] = Percentile::ALL;
-    match tail {
-        Some(Tail::Times(times)) => html! {
-            @for shown in [p50, p99, p99_9] { td.n { (percentile(times, shown)) } }
-            td.n { (times.max_ns().map_or_else(|| "–".to_owned(), duration)) }
-        },
-        other => html! { td colspan="4" { (unmeasured(other)) } },
-    }
-}
-
-fn p99(tail: Option<&Tail>) -> Markup {
-    match tail {
-        Some(Tail::Times(times)) => html! { td.n { (percentile(times, Percentile::P99)) } },
-        other => html! { td.n { (unmeasured(other)) } },
-    }
-}
-
-fn unmeasured(tail: Option<&Tail>) -> String {
-    match tail {
-        Some(Tail::Saturated) => "saturated".to_owned(),
-        Some(Tail::Failed(status, message)) => format!("{}: {message}", format::status(*status)),
-        Some(Tail::Times(_)) | None => "–".to_owned(),
+/// Cells, or one as wide that says why there are none.
+fn cells<const N: usize>(cells: Result<[String; N], String>) -> Markup {
+    html! {
+        @match cells {
+            Ok(cells) => { @for cell in cells { td { (cell) } } }
+            Err(reason) => { td.why colspan=(N) { (reason) } }
+        }
     }
 }
 
@@ -201,9 +123,9 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(row: &'a Row) -> Option<Self> {
-        let points = curve(row.common()?.times()?);
-        (points.len() > 1).then_some(Self { strategy: row.strategy, points })
+    fn of(map: &MapTails<'a>) -> Option<Self> {
+        let points = curve(map.common()?.times()?);
+        (points.len() > 1).then_some(Self { strategy: map.strategy, points })
     }
 }
 
@@ -261,7 +183,7 @@ impl Axes {
                     @for (place, line) in lines.iter().enumerate().rev() {
                         g class=(if place < COLOURS { format!("c{place}") } else { "other".to_owned() }) {
                             title { (line.strategy) }
-                            polyline points=(self.path(line)) {}
+                            polyline points=(self.path(line, if place < COLOURS { FINE } else { COARSE })) {}
                         }
                     }
                     @for ((place, (name, end)), label) in names.iter().zip(&ends).enumerate().zip(&found) {
@@ -277,9 +199,9 @@ impl Axes {
         }
     }
 
-    fn path(&self, line: &Line) -> String {
-        let point = |(rarity, ns): &(f64, f64)| format!("{},{}", px(self.x(*rarity)), px(self.y(*ns)));
-        line.points.iter().map(point).collect::<Vec<_>>().join(" ")
+    fn path(&self, line: &Line, stray: f64) -> String {
+        let points: Vec<_> = line.points.iter().map(|(rarity, ns)| (self.x(*rarity), self.y(*ns))).collect();
+        thinned(&points, stray).iter().map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -348,15 +270,12 @@ mod tests {
             let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing: {page}"));
             assert!(place("<th scope=\"row\">quick") < place("<th scope=\"row\">slow"), "{page}");
             assert!(page.contains("Saturated at this rate: full."), "{page}");
-            assert!(page.contains("<td colspan=\"4\">saturated</td>"), "{page}");
+            assert!(page.contains("<td class=\"why\" colspan=\"4\">saturated</td>"), "{page}");
             assert!(page.contains("<title>quick</title>") && !page.contains("<title>full</title>"));
             assert!(page.contains("at 1.00 M operations a second"), "{page}");
-            assert!(page.contains("<td class=\"n\">301 ns</td><td class=\"n\">7.01 ms</td>"), "{page}");
+            assert!(page.contains("<td>301 ns</td><td>7.01 ms</td>"), "{page}");
             // 99 % below: the last two hundredths are slow.
-            assert!(
-                page.contains("<th scope=\"row\">slow</th><td class=\"n\">2.01 µs</td><td class=\"n\">90"),
-                "{page}"
-            );
+            assert!(page.contains("<th scope=\"row\">slow</th><td>2.01 µs</td><td>90"), "{page}");
         });
     }
 

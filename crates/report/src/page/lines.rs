@@ -139,7 +139,7 @@ impl<'a> Panel<'a> {
                             title { (line.strategy) }
                             @if *style != Style::Other { (band(scale, line)) }
                             polyline points=(path(scale, &line.points())) {}
-                            @for (threads, rate) in line.points() { circle cx=(px(scale.x(threads))) cy=(px(scale.y(rate))) r="2.2" {} }
+                            @for (threads, rate) in line.points() { circle cx=(px(scale.x(threads))) cy=(px(scale.y(rate))) {} }
                         }
                     }
                 }

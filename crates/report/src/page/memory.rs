@@ -89,17 +89,12 @@ struct Plot<'a> {
 impl<'a> Plot<'a> {
     fn of(cells: &'a [Cell], group: &Group, memory: &[Memory]) -> Self {
         let counted = |strategy: &str| {
-            let own = memory.iter().filter(|row| row.strategy == strategy && row.group() == *group);
+            let own = memory.iter().filter(|row| row.strategy == strategy && row.is_of(group));
             median(&own.filter_map(Memory::bytes_per_entry).collect::<Vec<_>>())
         };
-        let any = memory.iter().any(|row| row.group() == *group && row.bytes_per_entry().is_some());
+        let any = memory.iter().any(|row| row.is_of(group) && row.bytes_per_entry().is_some());
         let unit = if any { Unit::Entry } else { Unit::Resident };
-        let measured = cells.iter().filter(|cell| {
-            cell.status == Status::Ok
-                && cell.read_pct == group.read_pct
-                && cell.threads == group.threads
-                && cell.workload == group.workload
-        });
+        let measured = cells.iter().filter(|cell| cell.status == Status::Ok && cell.is_of(group));
         let point = |cell: &'a Cell| {
             let number = |value: Option<u64>| value.filter(|value| *value > 0).map(|value| value as f64);
             let ops_s = number(cell.throughput_ops_s)?;
@@ -140,14 +135,14 @@ impl<'a> Plot<'a> {
 
     fn table(&self) -> Markup {
         html! {
-            table {
-                thead { tr { th scope="col" { "strategy" } th.n scope="col" { (self.unit.column()) } th.n scope="col" { "M ops/s" } th scope="col" { "Pareto front" } } }
+            table.numbers {
+                thead { tr { th scope="col" { "strategy" } th scope="col" { (self.unit.column()) } th scope="col" { "M ops/s" } th scope="col" { "Pareto front" } } }
                 tbody {
                     @for point in &self.points {
                         tr {
                             th scope="row" { (point.cell.strategy) }
-                            td.n { (format::significant(point.bytes / self.unit.scale())) }
-                            td.n { (format::significant(point.ops_s / 1e6)) }
+                            td { (format::significant(point.bytes / self.unit.scale())) }
+                            td { (format::significant(point.ops_s / 1e6)) }
                             td { @if point.limit { "a limit" } @else if point.front { "on it" } @else { "–" } }
                         }
                     }
@@ -255,7 +250,7 @@ fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>, unit: Unit) ->
     html! {
             g class=(class) {
                 title { (point.cell.strategy) ": " (format::significant(point.ops_s / 1e6)) " M ops/s, " (unit.amount(point.bytes)) }
-                circle cx=(px(x)) cy=(px(y)) r="3.2" {}
+                circle cx=(px(x)) cy=(px(y)) {}
                 @if let Some(label) = label {
                     @if let Some((end_x, end_y)) = label.leader { line x1=(px(x)) y1=(px(y)) x2=(px(end_x)) y2=(px(end_y)) {} }
     @let (text_x, anchor) = beginning(&label.room, x);
@@ -322,9 +317,7 @@ mod tests {
             (3, 1),
             "{drawn}"
         );
-        assert!(
-            drawn.contains("<th scope=\"row\">middle</th><td class=\"n\">10.0</td><td class=\"n\">50.0</td><td>on it")
-        );
+        assert!(drawn.contains("<th scope=\"row\">middle</th><td>10.0</td><td>50.0</td><td>on it"));
         assert!(drawn.contains("<td>a limit</td>"), "{drawn}");
     }
 
@@ -342,7 +335,7 @@ mod tests {
         let mut memory = [crate::testing::counted("lean"), crate::testing::counted("fat")].concat();
         memory[5].filled_bytes = Some(96_000);
         let drawn = Plot::of(&cells, &group(), &memory).draw("here", "chart").into_string();
-        assert!(drawn.contains("lean</th><td class=\"n\">48.0</td>"), "{drawn}");
+        assert!(drawn.contains("lean</th><td>48.0</td>"), "{drawn}");
         assert!(drawn.contains("<title>fat: 20.0 M ops/s, 96.0 bytes an entry</title>"), "{drawn}");
         assert!(!drawn.contains("uncounted") && !drawn.contains("MiB"), "{drawn}");
     }

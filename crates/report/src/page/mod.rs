@@ -19,12 +19,13 @@ mod strategies;
 mod table;
 mod view;
 mod winners;
+mod workloads;
 
 use mapbench_results::{Cell, Percent};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::rank::{Rank, rank};
-use crate::{Input, format, summarise};
+use crate::{Input, complete, format, summarise};
 use view::View;
 
 pub use claims::html_of_claims;
@@ -42,6 +43,14 @@ pub fn html(input: &Input) -> String {
 /// The page of several runs, one after the other: their answers are set side by side, their numbers never mixed.
 #[must_use]
 pub fn html_of(inputs: &[Input]) -> String {
+    html_linked(inputs, &[])
+}
+
+/// The same, with links to the files of each run: `files` has the way from the page to them, empty or ending in a slash, in
+/// the order of the runs; `None` or nothing for those that cannot be reached from it.
+#[must_use]
+pub fn html_linked(inputs: &[Input], files: &[Option<String>]) -> String {
+    let files = |run: usize| files.get(run).cloned().flatten();
     let so_far: Vec<Vec<Cell>> = inputs.iter().map(cells_so_far).collect();
     let inputs: Vec<Input> = inputs
         .iter()
@@ -53,11 +62,12 @@ pub fn html_of(inputs: &[Input]) -> String {
         [input] => page(
             &format!("mapbench: concurrent maps on {}", input.provenance.host.cpu),
             &machine(input),
-            &parts(&View::alone(*input)),
+            &parts(&View::alone(*input).with_files(files(0))),
         ),
         several => {
+            let views = several.iter().enumerate();
             let views: Vec<View> =
-                several.iter().zip(1..).map(|(input, place)| View::one_of_several(*input, place)).collect();
+                views.map(|(run, input)| View::one_of_several(*input, run + 1).with_files(files(run))).collect();
             page(&format!("mapbench: concurrent maps in {} runs", views.len()), &contents(&views), &all(&views))
         }
     }
@@ -65,7 +75,9 @@ pub fn html_of(inputs: &[Input]) -> String {
 
 fn cells_so_far(input: &Input) -> Vec<Cell> {
     if input.cells.is_empty() {
-        summarise(&input.provenance.plan, input.provenance.host.cores, input.samples)
+        let mut cells = summarise(&input.provenance.plan, input.provenance.host.cores, input.samples);
+        complete(&mut cells, input.beside.latency, input.beside.memory);
+        cells
     } else {
         Vec::new()
     }
@@ -95,7 +107,32 @@ fn page(title: &str, about: &Markup, main: &Markup) -> String {
             }
         }
     };
-    page.into_string()
+    compact(page.into_string())
+}
+
+/// The same page in fewer bytes: without the end tags that HTML lets one leave out, and with the shorter of two ways to write
+/// a tag. A page of a sweep has tens of thousands of cells. Text cannot be meant: in text `<` is written `&lt;`.
+fn compact(mut page: String) -> String {
+    const SHORTER: [(&str, &str); 14] = [
+        ("</td>", ""),
+        ("</th>", ""),
+        ("</tr>", ""),
+        ("</dt>", ""),
+        ("</dd>", ""),
+        ("</li>", ""),
+        ("</option>", ""),
+        ("></line>", "/>"),
+        ("></circle>", "/>"),
+        ("></polyline>", "/>"),
+        ("></polygon>", "/>"),
+        ("<td class=\"n\">", "<td class=n>"),
+        ("<th scope=\"col\">", "<th scope=col>"),
+        ("<th scope=\"row\">", "<th scope=row>"),
+    ];
+    for (long, short) in SHORTER {
+        page = page.replace(long, short);
+    }
+    page
 }
 
 fn machine(input: &Input) -> Markup {
@@ -139,6 +176,7 @@ fn parts(view: &View) -> Markup {
         (table::section(view))
         (claims::section(view))
         (strategies::section(view))
+        (workloads::section(view))
         (noise::section(view))
         (spread::section(view))
         (self_test::section(view))
@@ -187,154 +225,4 @@ fn overall(view: &View, rank: &Rank) -> Markup {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::html;
-    use crate::testing::{sweep, with_input};
-    use crate::{Beside, Input, summarise};
-
-    const NAMES: [&str; 4] = ["papaya", "scc", "dashmap", "frozen"];
-
-    #[test]
-    fn the_page_has_its_parts_and_asks_nobody_for_anything() {
-        let page = with_input(NAMES, html);
-        for part in [
-            "id=\"answer\"",
-            "id=\"heatmap\"",
-            "id=\"lines\"",
-            "id=\"cells\"",
-            "id=\"strategies\"",
-            "id=\"provenance\"",
-            "<svg",
-        ] {
-            assert!(page.contains(part), "{part} is missing");
-        }
-        for request in ["http://", "https://", "src=", "@import", "url("] {
-            let found = page.replace("http://www.w3.org/2000/svg", "").contains(request);
-            assert!(!found, "the page holds {request}");
-        }
-        assert!(page.contains("default-src 'none'"));
-        assert!(page.contains("n/a") && page.contains("no insert: the map is immutable"));
-    }
-
-    #[test]
-    fn a_whole_sweep_fits_in_a_megabyte() {
-        let (provenance, samples) = sweep(26);
-        let cells = summarise(&provenance.plan, 2, &samples);
-        let page = html(&Input {
-            provenance: &provenance,
-            samples: &samples,
-            machine: &[],
-            cells: &cells,
-            beside: Beside::default(),
-        });
-        assert!(page.len() < 1 << 20, "{} bytes", page.len());
-        for scale in ["log", "linear"] {
-            assert_eq!(page.matches(&format!("<svg class=\"{scale}\"")).count(), 5);
-        }
-        assert!(page.contains("At 2 threads, each with a core to itself"));
-        for threads in ["1 thread<", "4 threads (oversubscribed)<"] {
-            assert!(page.contains(&format!("w, 50 % reads, {threads}")), "{threads}");
-        }
-    }
-
-    #[test]
-    fn an_unfinished_run_shows_what_it_has() {
-        let (mut provenance, samples) = sweep(2);
-        provenance.finished = None;
-        let page = html(&Input {
-            provenance: &provenance,
-            samples: &samples,
-            machine: &[],
-            cells: &[],
-            beside: Beside::default(),
-        });
-        assert!(page.contains("The run is unfinished") && page.contains("s0 leads; s1 is "), "{page}");
-    }
-
-    #[test]
-    fn nothing_and_a_single_strategy_make_a_page() {
-        let (provenance, samples) = sweep(1);
-        let page = |samples: &[_]| {
-            html(&Input { provenance: &provenance, samples, machine: &[], cells: &[], beside: Beside::default() })
-        };
-        assert!(page(&samples).contains("s0 alone was measured"));
-        assert!(page(&[]).contains("no map was measured") && page(&[]).contains("not measured"));
-    }
-
-    #[test]
-    fn the_same_rows_make_the_same_page() {
-        assert_eq!(with_input(NAMES, html), with_input(NAMES, html));
-        let page = || {
-            let (provenance, samples) = sweep(9);
-            html(&Input {
-                provenance: &provenance,
-                samples: &samples,
-                machine: &[],
-                cells: &[],
-                beside: Beside::default(),
-            })
-        };
-        assert!(page() == page(), "a page of more than a few cells");
-    }
-
-    #[test]
-    fn hostile_names_are_text() {
-        let name = "</script><script>alert(1)</script>";
-        let page = with_input([name, "\"><img onerror=x>", "'", "frozen"], html);
-        assert!(!page.contains("<script>alert") && !page.contains("<img"));
-        assert!(page.contains("&lt;/script&gt;&lt;script&gt;alert(1)"));
-    }
-
-    /// Every text that a file can hold, but for the words that the program knows.
-    #[test]
-    fn hostile_files_are_text() {
-        const EVIL: &str = "</script><script>alert(1)</script>\"><img onerror=x>";
-        let evil = || EVIL.to_owned();
-        let (mut provenance, mut samples) = sweep(1);
-        let plan = &mut provenance.plan;
-        plan.groups.iter_mut().for_each(|group| group.workload = evil());
-        (plan.strategies, plan.workloads) = (vec![evil()], [(evil(), evil())].into());
-        (plan.profile, plan.hasher) = (evil(), evil());
-        for sample in &mut samples {
-            (sample.workload, sample.strategy) = (evil(), evil());
-        }
-        let host = &mut provenance.host;
-        for text in [&mut host.name, &mut host.cpu, &mut host.caches, &mut host.kernel] {
-            *text = evil();
-        }
-        (host.governor, host.virtualisation) = (Some(evil()), Some(evil()));
-        let build = &mut provenance.build;
-        for text in [&mut build.rustc, &mut build.target, &mut build.flags, &mut build.allocator] {
-            *text = evil();
-        }
-        build.revision = Some(evil());
-        let declared = &mut provenance.strategies[0];
-        for text in [
-            &mut declared.name,
-            &mut declared.upstream,
-            &mut declared.version,
-            &mut declared.summary,
-            &mut declared.consistency,
-            &mut declared.iteration,
-            &mut declared.read_progress,
-            &mut declared.reclamation,
-            &mut declared.configuration,
-            &mut declared.notes,
-        ] {
-            *text = evil();
-        }
-        declared.unsupported = vec![evil()];
-        (provenance.command, provenance.checksums) = (vec![evil()], [(evil(), evil())].into());
-        (provenance.started, provenance.finished) = (evil(), Some(evil()));
-        let page = html(&Input {
-            provenance: &provenance,
-            samples: &samples,
-            machine: &[],
-            cells: &[],
-            beside: Beside::default(),
-        });
-        assert!(!page.contains("<img") && !page.contains("\"\">"), "{page}");
-        assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (1, 1));
-        assert!(page.matches("&lt;/script&gt;&lt;script&gt;alert(1)").count() > 100);
-    }
-}
+mod tests;

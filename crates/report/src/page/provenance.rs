@@ -1,5 +1,6 @@
 //! Where the numbers come from and how to get them again.
 
+use mapbench_results::PROVENANCE;
 use maud::{Markup, html};
 
 use super::View;
@@ -53,15 +54,27 @@ pub(super) fn section(view: &View) -> Markup {
         p { "Measured by" }
         pre tabindex="0" { code { (shell(&p.command)) } }
         dl.facts { @for (name, value) in facts(&view.input) { div { dt { (name) } dd { (value) } } } }
-        @for (name, text) in &p.plan.workloads {
-            details { summary { "Workload " (name) } pre tabindex="0" { code { (text) } } }
-        }
-        details {
-            summary { "SHA-256 of the files beside this page" }
-            dl.sums { @for (file, sum) in &p.checksums { div { dt { (file) } dd { code { (sum) } } } } }
+        details open {
+            summary { "Files of the run, and their SHA-256" }
+            dl.sums {
+                div { dt { (link(view, PROVENANCE)) } dd { "the facts above, and the plan" } }
+                @for (file, sum) in &p.checksums { div { dt { (link(view, file)) } dd { code { (sum) } } } }
+            }
         }
     };
     view.section("provenance", "Where these numbers come from", &body)
+}
+
+/// A file's name, and the way to it where that is known. What does not look like a file's name is nowhere led to.
+fn link(view: &View, file: &str) -> Markup {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match &view.files {
+        Some(files) if file.chars().all(plain) => {
+            let path = format!("{files}{file}");
+            html! { a href=(path) { (path) } }
+        }
+        _ => html! { (file) },
+    }
 }
 
 /// A command as a shell reads it.
@@ -79,9 +92,29 @@ fn shell(command: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::testing::{plan, provenance, with};
+    use crate::{html, html_linked};
+
     #[test]
     fn a_command_can_be_pasted() {
         let command = ["mapbench", "run", "--out", "it's here", ""].map(str::to_owned);
         assert_eq!(super::shell(&command), r"mapbench run --out 'it'\''s here' ''");
+    }
+
+    #[test]
+    fn files_are_linked_where_they_are_and_nothing_else_is() {
+        let mut provenance = provenance(plan(&["a"]));
+        for wrong in ["javascript:alert(1)", "../x", "//host"] {
+            provenance.checksums.insert(wrong.to_owned(), "00".to_owned());
+        }
+        with(&provenance, |input| {
+            let page = html_linked(&[*input], &[Some("runs/a/".to_owned())]);
+            assert!(page.contains("<a href=\"runs/a/samples.csv\">runs/a/samples.csv</a>"), "{page}");
+            assert!(page.contains("<a href=\"runs/a/provenance.json\">"), "{page}");
+            for wrong in ["href=\"runs/a/javascript", "href=\"javascript", "href=\"runs/a/..", "href=\"//", "a///"] {
+                assert!(!page.contains(wrong), "{wrong}");
+            }
+            assert!(!html(input).contains("href=\"samples.csv"), "where they are is not known");
+        });
     }
 }

@@ -1,13 +1,12 @@
 //! What a map allocates, holds and gives back, as the allocator counted it.
 
-use mapbench_results::{ALL_OPERATIONS, Group, Memory, Reclamation, Stage, Status};
-use mapbench_stats::median;
+use mapbench_results::{Group, Reclamation, Stage};
 use maud::{Markup, html};
 
 use super::View;
-use super::axis::px;
+use super::axis::{px, thinned};
+use crate::counts::{ABOUT, COLUMNS, Counted};
 use crate::format;
-use crate::latency::duration;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 320.0;
@@ -56,84 +55,23 @@ fn draw(view: &View, group: &Group, title: &str) -> Markup {
     }
 }
 
-/// What was counted of a cell; medians over its forks.
-struct Counted<'a> {
-    strategy: &'a str,
-    /// The rows of all operations and of each kind.
-    rows: Vec<&'a Memory>,
-}
-
-impl<'a> Counted<'a> {
-    fn of(rows: &'a [Memory], group: &Group, strategy: &'a str) -> Option<Self> {
-        let rows: Vec<&Memory> = rows.iter().filter(|row| row.strategy == strategy && row.group() == *group).collect();
-        (!rows.is_empty()).then_some(Self { strategy, rows })
-    }
-
-    fn failure(&self) -> Option<&Memory> {
-        let measured = self.rows.iter().any(|row| row.status == Status::Ok);
-        self.rows.iter().copied().find(|row| row.status != Status::Ok && !measured)
-    }
-
-    fn all(&self, field: impl Fn(&Memory) -> Option<f64>) -> Option<f64> {
-        let rows = self.rows.iter().filter(|row| row.operation == ALL_OPERATIONS);
-        median(&rows.filter_map(|row| field(row)).collect::<Vec<_>>())
-    }
-
-    fn number(&self, field: fn(&Memory) -> Option<u64>) -> Option<f64> {
-        self.all(|row| field(row).map(|value| value as f64))
-    }
-
-    /// Allocations, or bytes, an operation: of the reads, or of all others.
-    fn per_operation(&self, reads: bool, field: fn(&Memory) -> Option<u64>) -> Option<f64> {
-        let rows = self.rows.iter().filter(|row| row.operation != ALL_OPERATIONS && (row.operation == "read") == reads);
-        let (operations, amount) = rows
-            .filter_map(|row| Some((row.operations?, field(row)?)))
-            .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-        (operations > 0).then(|| amount as f64 / operations as f64)
-    }
-}
-
 fn table(counted: &[Counted]) -> Markup {
-    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), format::significant);
-    let kibibytes = |value: Option<f64>| shown(value.map(|bytes| bytes / 1_024.0));
     html! {
-        table {
+        table.numbers {
             thead {
                 tr {
                     th rowspan="2" scope="col" { "strategy" }
-                    th.n colspan="2" scope="colgroup" { "filled" }
-                    th.n colspan="2" scope="colgroup" { "a write" }
-                    th.n colspan="2" scope="colgroup" { "a read" }
-                    th.n colspan="3" scope="colgroup" { "beyond filled, KiB" }
-                    th.n colspan="2" scope="colgroup" { "while one reads" }
-                    th.n colspan="2" scope="colgroup" { "dropped" }
+                    @for (about, columns) in ABOUT { th colspan=(columns) scope="colgroup" { (about) } }
                 }
-                tr {
-                    @for column in ["bytes an entry", "of 16", "allocations", "bytes", "allocations", "bytes", "peak", "at the stop", "after a rest", "beyond filled, KiB", "standstill", "time", "left, KiB"] { th.n scope="col" { (column) } }
-                }
+                tr { @for column in COLUMNS { th scope="col" { (column) } } }
             }
             tbody {
                 @for map in counted {
-                    @let filled = map.number(|row| row.filled_bytes);
-                    @let beyond = |field: fn(&Memory) -> Option<u64>| kibibytes(map.number(field).zip(filled).map(|(bytes, filled)| (bytes - filled).max(0.0)));
-                    @let an_entry = map.all(Memory::bytes_per_entry);
                     tr {
                         th scope="row" { (map.strategy) }
-                        @if let Some(failure) = map.failure() { td colspan="13" { (format::status(failure.status)) ": " (failure.message) } }
-                        @else {
-                            td.n { (shown(an_entry)) }
-                            td.n { (shown(an_entry.zip(map.number(|row| row.key_value_bytes)).map(|(bytes, least)| bytes / least))) "x" }
-                            @for reads in [false, true] {
-                                td.n { (shown(map.per_operation(reads, |row| row.allocations))) }
-                                td.n { (shown(map.per_operation(reads, |row| row.allocated_bytes))) }
-                            }
-                            td.n { (beyond(|row| row.peak_bytes)) }
-                            td.n { (beyond(|row| row.stopped_bytes)) }
-                            td.n { (beyond(|row| row.settled_bytes)) }
-                            td.n { (kibibytes(map.number(|row| row.held_bytes))) }
-                            td.n { (map.number(|row| row.held_standstill_ns).map_or_else(|| "–".to_owned(), |ns| duration(ns as u64))) }
-                            td.n { (map.number(|row| row.drop_ns).map_or_else(|| "–".to_owned(), |ns| duration(ns as u64))) }
-                            td.n { (kibibytes(map.number(|row| row.left_bytes))) }
+                        @match map.cells() {
+                            Ok(cells) => { @for cell in cells { td { (cell) } } }
+                            Err(reason) => { td.why colspan=(COLUMNS.len()) { (reason) } }
                         }
                     }
                 }
@@ -153,10 +91,7 @@ impl<'a> Curve<'a> {
         let filled = counted.rows.iter().find_map(|row| row.filled_bytes)? as f64;
         let mut stages: Vec<(Stage, Vec<(f64, f64)>)> = Vec::new();
         let own = points.iter().filter(|point| {
-            point.fork == 0
-                && point.strategy == counted.strategy
-                && point.stage != Stage::Dropped
-                && point.group() == *group
+            point.fork == 0 && point.strategy == counted.strategy && point.stage != Stage::Dropped && point.is_of(group)
         });
         for point in own {
             let place = (point.at_ns as f64 / 1e6, (point.live_bytes as f64 - filled).max(0.0) / f64::from(1 << 20));
@@ -193,8 +128,8 @@ fn chart(curves: &[Curve], title: &str, region: &str) -> Markup {
     let path = |place: usize, points: &[(f64, f64)]| {
         let (first, last) = (points[0].0, points[points.len() - 1].0);
         let share = |at: f64| (at - first) / (last - first).max(1e-9) * 0.96;
-        let point = |(at, mebibytes): &(f64, f64)| format!("{},{}", px(x(place, share(*at))), px(y(*mebibytes)));
-        points.iter().map(point).collect::<Vec<_>>().join(" ")
+        let points: Vec<_> = points.iter().map(|(at, mebibytes)| (x(place, share(*at)), y(*mebibytes))).collect();
+        thinned(&points, 0.5).iter().map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect::<Vec<_>>().join(" ")
     };
     let label = format!("Memory beyond the filled map over time, {title}; the table below has the numbers");
     html! {
@@ -218,7 +153,7 @@ fn chart(curves: &[Curve], title: &str, region: &str) -> Markup {
                 }
             }
         }
-        ul.key { @for (colour, curve) in curves.iter().enumerate() { li class=(format!("c{colour}")) { (curve.strategy) ", at most " (format::significant(curve.highest())) " MiB" } } }
+        ul.key { @for (colour, curve) in curves.iter().enumerate() { li class=(format!("c{colour}")) { svg viewBox="0 0 32 6" aria-hidden="true" { polyline points="0,3 32,3" {} } (curve.strategy) ", at most " (format::significant(curve.highest())) " MiB" } } }
     }
 }
 
@@ -257,8 +192,8 @@ mod tests {
             let page = section(&View::alone(Input { beside, ..*input })).into_string();
             // 1000 entries of 16 bytes in 48 000; 10 writes that allocate 960 bytes; no read allocates.
             for part in [
-                "<td class=\"n\">48.0</td><td class=\"n\">3.00x</td>",
-                "<td class=\"n\">1.00</td><td class=\"n\">96.0</td><td class=\"n\">0</td>",
+                "<td>48.0</td><td>3.00x</td>",
+                "<td>1.00</td><td>96.0</td><td>0</td>",
                 "failed: timed out: too slow",
                 "keeps, at most 4.00 MiB",
             ] {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mapbench_results::Group;
 use maud::{Markup, html};
 
+use super::view::Choice;
 use super::{View, answers, provenance};
 use crate::format;
 use crate::objective::Objective;
@@ -14,13 +15,24 @@ pub(super) fn section(views: &[View]) -> Markup {
     let groups = groups(views);
     // What has a core each on every machine needs no remark; what has not is remarked at the run.
     let fewest = views.iter().map(|view| view.input.provenance.host.cores).min().unwrap_or(0);
+    // What any run can tell; of the others it is said that they cannot.
+    let tells = |objective: &Objective| views.iter().any(|view| Objective::of(&view.input).contains(objective));
+    let objectives = [Objective::Throughput, Objective::P99, Objective::Memory];
+    let objectives: Vec<Objective> = objectives.into_iter().filter(tells).collect();
     html! {
         section aria-labelledby="answer" {
             h2 id="answer" { "Which map, and where?" }
             p { "Each run is compared within itself, and its numbers are never mixed with another's: only the answers stand side by side." }
             (redefined(views))
-            (answers::bar(&groups, fewest, "oversubscribed in some runs", &[Objective::Throughput, Objective::Memory]))
+            (answers::bar(&groups, fewest, "oversubscribed in some runs", &objectives))
             (answers_of(views, &groups, Objective::Throughput))
+            @if objectives.contains(&Objective::P99) {
+                details {
+                    summary { "By the 99th percentile of the response time" }
+                    p.hint { "Each run at the rate that it asked all of its maps for, which need not be that of another run." }
+                    (answers_of(views, &groups, Objective::P99))
+                }
+            }
             details {
                 summary { "By memory" }
                 (answers_of(views, &groups, Objective::Memory))
@@ -33,21 +45,21 @@ pub(super) fn section(views: &[View]) -> Markup {
     }
 }
 
-fn answers_of(views: &[View], groups: &[&Group], objective: Objective) -> Markup {
+fn answers_of(views: &[View], groups: &[Choice], objective: Objective) -> Markup {
     html! {
         dl.answers {
-            @for group in groups {
-                @let label = format::group(group, u32::MAX);
-                (answers::entry(group, objective, &label, &label, &side_by_side(views, group, objective)))
+            @for choice in groups {
+                @let label = format::group(choice.group, u32::MAX);
+                (answers::entry(choice, objective, &label, &label, &side_by_side(views, choice.group, objective)))
             }
         }
     }
 }
 
 /// The groups of all runs, in the order in which they first appear.
-fn groups<'a>(views: &[View<'a>]) -> Vec<&'a Group> {
+fn groups<'a>(views: &[View<'a>]) -> Vec<Choice<'a>> {
     let mut seen = BTreeSet::new();
-    views.iter().flat_map(|view| &view.input.provenance.plan.groups).filter(|group| seen.insert(*group)).collect()
+    views.iter().flat_map(View::choices).filter(|choice| seen.insert(choice.group)).collect()
 }
 
 fn side_by_side(views: &[View], group: &Group, objective: Objective) -> Markup {
@@ -57,7 +69,9 @@ fn side_by_side(views: &[View], group: &Group, objective: Objective) -> Markup {
                 div {
                     a href=(format!("#{}", view.anchor())) { (view.label()) }
                     br;
-                    @if view.input.provenance.plan.groups.contains(group) {
+                    @if !Objective::of(&view.input).contains(&objective) {
+                        "not measured in this run"
+                    } @else if view.input.provenance.plan.groups.contains(group) {
                         (view.answer(group, objective))
                         @if group.threads > view.input.provenance.host.cores { " (oversubscribed)" }
                     } @else { "not measured in this run" }
@@ -146,9 +160,9 @@ mod tests {
         for label in ["w, 90 % reads, 2 threads", "w, 90 % reads, 2 threads, by memory"] {
             assert_eq!(page.matches(&format!("data-label=\"{label}\"")).count(), 1, "{label}");
         }
-        assert!(page.contains("<td>left: cpu, 2 cores</td><td>right: cpu, 2 cores</td>"));
+        assert!(page.contains("<td>left: cpu, 2 cores<td>right: cpu, 2 cores"));
         assert!(page.contains("Run 1: left</a>, no warning<p>"), "{page}");
-        assert!(!page.contains("<th scope=\"row\">kernel</th>"), "a fact that all runs share is no difference");
+        assert!(!page.contains("<th scope=row>kernel"), "a fact that all runs share is no difference");
     }
 
     #[test]
@@ -175,7 +189,7 @@ mod tests {
         assert!(page.contains("<option value=\"4\">4 (oversubscribed in some runs)"));
         assert!(page.contains("no map was measured (oversubscribed)") && page.contains("not measured in this run"));
         assert!(page.contains("not to be compared: the definition of w."));
-        assert!(page.contains("<th scope=\"row\">a</th><td>9.9.9</td><td>1.2.3</td>"));
+        assert!(page.contains("<th scope=row>a<td>9.9.9<td>1.2.3"));
     }
 
     #[test]

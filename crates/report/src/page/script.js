@@ -5,13 +5,15 @@ const bar = document.querySelector(".bar");
 const questions = [...document.querySelectorAll(".bar:not(.twin) select")];
 const controls = [...document.querySelectorAll(".bar select, .switch input")];
 
+const answers = () => [...document.querySelectorAll(".answers > div")];
+
 const asked = ({ dataset }) => questions.every(({ name, value }) => (dataset[name] ?? value) === value);
 
 // The entry of the list whose attributes are what the controls say.
 const say = () => {
   if (!bar) return;
   const said = bar.querySelector(".said");
-  const entry = [...document.querySelectorAll(".answers > div")].find(asked);
+  const entry = answers().find(asked);
   if (!entry) {
     said.textContent = bar.dataset.unmeasured;
     return;
@@ -60,12 +62,46 @@ const toAddress = () => {
   location.hash = state;
 };
 
+const turn = (name, value) => {
+  for (const control of controls) if (control.name === name && control.type !== "checkbox") control.value = value;
+};
+
+// Another workload may not have been measured as the last one was: what it lacks is turned to the first that it has.
+const follow = () => {
+  const chosen = questions.find(({ name }) => name === "workload").value;
+  let left = answers().filter(({ dataset }) => dataset.workload === chosen);
+  for (const { name, value } of questions) {
+    const having = left.filter(({ dataset }) => (dataset[name] ?? value) === value);
+    if (having.length === 0 && left.length > 0) {
+      turn(name, left[0].dataset[name]);
+      left = left.filter(({ dataset }) => dataset[name] === left[0].dataset[name]);
+    } else {
+      left = having;
+    }
+  }
+};
+
 for (const control of controls) {
   control.addEventListener("change", () => {
-    for (const twin of controls) if (twin.name === control.name) twin.value = control.value;
+    turn(control.name, control.value);
+    if (control.name === "workload") follow();
     toAddress();
   });
 }
+
+// What is folded away is printed too, and folded again.
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details:not([open])")) {
+    part.dataset.folded = "";
+    part.open = true;
+  }
+});
+addEventListener("afterprint", () => {
+  for (const part of document.querySelectorAll("details[data-folded]")) {
+    part.open = false;
+    delete part.dataset.folded;
+  }
+});
 addEventListener("hashchange", () => {
   // A link to a part of the page is no state of the controls.
   if (location.hash === "" || location.hash.includes("=")) fromAddress();
@@ -99,9 +135,8 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
   const value = (row, column) => {
     const cell = row.cells[column];
     if (!cell) return "";
-    const text = cell.dataset.value ?? cell.textContent;
-    const number = parseFloat(text);
-    return Number.isNaN(number) ? text : number;
+    const number = parseFloat(cell.textContent);
+    return Number.isNaN(number) ? cell.textContent : number;
   };
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");

@@ -109,9 +109,10 @@ fn checks(view: &View) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::super::html;
-    use crate::Beside;
-    use crate::Input;
+    use super::section;
+    use crate::page::View;
     use crate::testing::{semantics, with_input};
+    use crate::{Beside, Input};
     use mapbench_results::Verdict::{Verified, Violated};
 
     const NAMES: [&str; 4] = ["papaya", "evmap", "dashmap", "frozen"];
@@ -124,7 +125,8 @@ mod tests {
             semantics("evmap", "staleness", Verified),
         ];
         let page = with_input(NAMES, |input| {
-            html(&Input { beside: Beside { semantics: &rows, ..Beside::default() }, ..*input })
+            let beside = Beside { semantics: &rows, ..Beside::default() };
+            section(&View::alone(Input { beside, ..*input })).into_string()
         });
         assert!(page.contains("<td class=\"failed\">violated<br><small>violated: histories</small></td>"), "{page}");
         assert!(page.contains("<td>verified<br><small>2 verified</small></td><td class=\"n\">7</td>"), "{page}");

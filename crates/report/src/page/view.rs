@@ -1,11 +1,22 @@
 //! A run as a part of a page: its headings and the names of its elements.
 
 use mapbench_results::{Cell, Group};
+use mapbench_workload::Workload;
 use maud::{Markup, html};
 
 use super::answers;
+use crate::definitions::{Definition, of_group, undistributed};
 use crate::objective::{Objective, by_memory, by_p99};
 use crate::{Input, answer, format};
+
+/// A group as the controls of the page choose it.
+pub(super) struct Choice<'a> {
+    pub(super) group: &'a Group,
+    /// The workload, but for its distribution.
+    pub(super) workload: String,
+    /// How keys are drawn; empty where that cannot be told.
+    pub(super) distribution: String,
+}
 
 /// A run, alone on its page or one of several.
 pub(super) struct View<'a> {
@@ -14,17 +25,26 @@ pub(super) struct View<'a> {
     by_memory: Vec<Cell>,
     /// The cells as [`Objective::P99`] compares them.
     by_p99: Vec<Cell>,
+    /// The run's workloads.
+    pub(super) definitions: Vec<Definition<'a>>,
+    /// The way from the page to the files of the run, empty or ending in a slash; `None` if that is not known.
+    pub(super) files: Option<String>,
     /// Which of several, from 1.
     place: Option<usize>,
 }
 
 impl<'a> View<'a> {
     pub(super) fn alone(input: Input<'a>) -> Self {
-        Self { by_memory: by_memory(&input), by_p99: by_p99(&input), input, place: None }
+        let definitions = Definition::all(&input.provenance.plan);
+        Self { by_memory: by_memory(&input), by_p99: by_p99(&input), definitions, input, files: None, place: None }
     }
 
     pub(super) fn one_of_several(input: Input<'a>, place: usize) -> Self {
-        Self { by_memory: by_memory(&input), by_p99: by_p99(&input), input, place: Some(place) }
+        Self { place: Some(place), ..Self::alone(input) }
+    }
+
+    pub(super) fn with_files(self, files: Option<String>) -> Self {
+        Self { files, ..self }
     }
 
     pub(super) fn is_alone(&self) -> bool {
@@ -78,14 +98,24 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The run's groups as the controls of the page choose them.
+    pub(super) fn choices(&self) -> Vec<Choice<'a>> {
+        self.input.provenance.plan.groups.iter().map(|group| self.choice(group)).collect()
+    }
+
+    pub(super) fn choice(&self, group: &'a Group) -> Choice<'a> {
+        let distribution = of_group(&self.definitions, group).map(Workload::distribution).unwrap_or_default();
+        Choice { group, workload: undistributed(&group.workload), distribution }
+    }
+
     /// What a section draws of each group: the one that the page is about at first, the others folded away.
     pub(super) fn cases(&self, draw: impl Fn(&Group, &str) -> Markup) -> Markup {
-        let (plan, cores) = (&self.input.provenance.plan, self.input.provenance.host.cores);
-        let groups: Vec<&Group> = plan.groups.iter().collect();
-        let case = |group: &Group| {
+        let cores = self.input.provenance.host.cores;
+        let groups = self.choices();
+        let case = |choice: &Choice| {
             html! {
-                div.case data-workload=(group.workload) data-reads=(group.read_pct) data-threads=(group.threads) {
-                    (draw(group, &format::group(group, cores)))
+                div.case data-workload=(choice.workload) data-distribution=(choice.distribution) data-reads=(choice.group.read_pct) data-threads=(choice.group.threads) {
+                    (draw(choice.group, &format::group(choice.group, cores)))
                 }
             }
         };
@@ -96,7 +126,7 @@ impl<'a> View<'a> {
                 @if groups.len() > 1 {
                     details.cases {
                         summary { "The other shares of reads and numbers of threads" }
-                        @for group in groups.iter().filter(|group| **group != shown) { (case(group)) }
+                        @for choice in groups.iter().filter(|choice| choice.group != shown.group) { (case(choice)) }
                     }
                 }
                 p.unmeasured hidden { "This combination was not measured." }

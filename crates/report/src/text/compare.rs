@@ -3,12 +3,14 @@ use mapbench_stats::Interval;
 
 use super::ONE_SHORT;
 use super::cells::{Places, rate, ratio, sum_up, verdict};
-use super::document::Text;
-use crate::objective::Objective;
+use super::document::{Table, Text};
+use crate::latency::duration;
+use crate::objective::{Objective, p99_rates};
 use crate::rates::{ByCell, Rates};
 use crate::{Input, format};
 
-/// Strategies against the first of them, cell by cell: ratios of throughputs within the rounds that both were measured in.
+/// Strategies against the first of them, cell by cell: ratios of throughputs within the rounds that both were measured in;
+/// where the run measured latency, of 99th percentiles too, and where it counted memory, of resident memory.
 #[must_use]
 pub fn compare(input: &Input, strategies: &[String]) -> Text {
     let mut text = Text::default();
@@ -25,8 +27,7 @@ pub fn compare(input: &Input, strategies: &[String]) -> Text {
         let mut table = vec![header];
         let mut ratios = Vec::new();
         for group in groups {
-            let of =
-                |strategy: &str| input.cells.iter().find(|cell| cell.strategy == strategy && cell.group() == *group);
+            let of = |strategy: &str| input.cells.iter().find(|cell| cell.strategy == strategy && cell.is_of(group));
             let (a, b) = (of(first), of(other));
             let found = within_rounds(&by_cell, group, a, b);
             let mut row = places.columns(group);
@@ -40,12 +41,63 @@ pub fn compare(input: &Input, strategies: &[String]) -> Text {
         }
         text.table(table);
         sum_up(&mut text, other, &ratios);
+        beside(&mut text, input, &by_cell, [first.as_str(), other.as_str()], &places);
     }
     places.explain(&mut text, groups);
     if input.provenance.plan.forks == 1 {
         text.note(ONE_SHORT);
     }
     text
+}
+
+/// What else was measured: what the second takes as a multiple of what the first takes.
+fn beside<'a>(text: &mut Text, input: &Input<'a>, by_cell: &ByCell<'a>, pair: [&'a str; 2], places: &Places) {
+    let [first, other] = pair;
+    if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
+        let rate = format::rate(latency.rate_ops_s);
+        text.title(format!(
+            "{other} against {first}: 99th percentile of the response time at {rate} M ops/s, and {other}'s as a multiple \
+             of {first}'s fork by fork:"
+        ));
+        let rates = |group, strategy| p99_rates(input, group, strategy);
+        let shown = |cell: &Cell| cell.response_p99_ns.map(duration);
+        text.table(multiples(input, places, pair, ["shorter", "longer"], rates, shown));
+    }
+    if !input.beside.memory.is_empty() {
+        text.title(format!(
+            "{other} against {first}: resident memory in MiB, and {other}'s as a multiple of {first}'s within rounds:"
+        ));
+        let rates = |group, strategy| Rates::of(by_cell.rows(group, strategy), Objective::Memory);
+        let shown = |cell: &Cell| cell.rss_bytes.map(format::mebibytes);
+        text.table(multiples(input, places, pair, ["less", "more"], rates, shown));
+    }
+}
+
+/// A row a cell: both values, the ratio of the second to the first, and what it says.
+fn multiples<'a>(
+    input: &Input<'a>,
+    places: &Places,
+    pair: [&'a str; 2],
+    [less, more]: [&str; 2],
+    rates: impl Fn(&'a Group, &'a str) -> Rates,
+    shown: impl Fn(&Cell) -> Option<String>,
+) -> Table {
+    let mut header = places.header();
+    header.extend([pair[0], pair[1], "ratio", ""].map(str::to_owned));
+    let mut table = vec![header];
+    for group in &input.provenance.plan.groups {
+        let of = |strategy: &str| input.cells.iter().find(|cell| cell.strategy == strategy && cell.is_of(group));
+        let mut row = places.columns(group);
+        row.extend(pair.map(|strategy| of(strategy).and_then(&shown).unwrap_or_default()));
+        let [a, b] = pair.map(|strategy| rates(group, strategy));
+        row.extend(match b.slowdown(&a) {
+            Some(found) if found.covers(1.0) => [ratio(&found), "tied".to_owned()],
+            Some(found) => [ratio(&found), if found.estimate > 1.0 { more } else { less }.to_owned()],
+            None => [String::new(), "not measured of both, or too seldom".to_owned()],
+        });
+        table.push(row);
+    }
+    table
 }
 
 /// The throughput of `b` as a multiple of that of `a`.
@@ -107,6 +159,33 @@ mod tests {
         let turned = compare(&input, &names(&["b", "a"])).terminal();
         assert!(turned.contains("2.00x [2.00, 2.00]  faster"), "{turned}");
         assert_eq!(group().threads, 2);
+    }
+
+    #[test]
+    fn tails_and_memory_are_compared_where_they_were_measured() {
+        use crate::testing::{counted, latency_plan, response};
+        let tails = |name: &str, ns: u64| (0..3).map(|fork| response(name, fork, &[(ns, 100_000)])).collect::<Vec<_>>();
+        let (latency, memory) = ([tails("a", 30_000), tails("b", 90_000)].concat(), counted("a"));
+        let samples: Vec<Sample> = (0..6)
+            .flat_map(|at| {
+                let larger = Sample { rss_bytes: Some(4 << 20), ..slices("b", at / 2, at % 2, 1e6) };
+                [slices("a", at / 2, at % 2, 1e6), larger]
+            })
+            .collect();
+        let mut plan = plan(&["a", "b"]);
+        plan.latency = Some(latency_plan());
+        let provenance = provenance(plan);
+        let mut cells = summarise(&provenance.plan, 2, &samples);
+        crate::complete(&mut cells, &latency, &memory);
+        let measured = Beside { latency: &latency, memory: &memory, ..Beside::default() };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, beside: measured };
+        let text = compare(&input, &names(&["a", "b"])).terminal();
+        assert!(text.contains("99th percentile of the response time at 1.00 M ops/s"), "{text}");
+        let row = text.lines().find(|line| line.ends_with("longer")).unwrap_or_else(|| panic!("{text}"));
+        assert!(row.contains("30.") && row.contains("90.") && row.contains("x ["), "{row}");
+        assert!(text.contains("1.00  4.00  4.00x [4.00, 4.00]  more\n"), "{text}");
+        let alone = compare(&Input { beside: Beside::default(), ..input }, &names(&["a", "b"])).terminal();
+        assert!(!alone.contains("percentile") && !alone.contains("MiB"), "{alone}");
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 mod cells;
 mod compare;
+mod costs;
 mod diff;
 mod document;
 mod ranking;
 mod semantics;
 
 pub use compare::compare;
+pub use costs::costs;
 pub use diff::{Cells, diff};
 pub use document::Text;
 pub use ranking::{ranking, tables};

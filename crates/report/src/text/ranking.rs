@@ -1,17 +1,19 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use mapbench_results::{Cell, Group};
 
 use super::document::{Table, Text};
-use super::{CAUTION, ONE_SHORT};
-use crate::objective::Objective;
+use super::{CAUTION, ONE_SHORT, costs};
+use crate::objective::{Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
 use crate::{Input, answer, format};
 
 /// With no more groups than this, a ranking shows each in full.
 const FULL_GROUPS: usize = 4;
 
-/// The answer of every group, the groups themselves if they are few, and the overall rank.
+/// The answer of every group, by throughput and by what else was measured, the groups themselves if they are few, and the
+/// overall rank.
 #[must_use]
 pub fn ranking(input: &Input) -> Text {
     let groups = &input.provenance.plan.groups;
@@ -42,8 +44,18 @@ fn append(text: &mut Text, input: &Input, full: &[Group]) {
     for group in full {
         text.title(format::group(group, input.provenance.host.cores));
         text.table(group_table(input, group));
+        costs::append(text, input, group);
     }
-    text.items(answers(input));
+    text.items(answers(input, Objective::Throughput));
+    if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
+        let rate = format::rate(latency.rate_ops_s);
+        text.title(format!("by the 99th percentile of the response time, at {rate} M ops/s:"));
+        text.items(answers(input, Objective::P99));
+    }
+    if !input.beside.memory.is_empty() {
+        text.title("by resident memory:");
+        text.items(answers(input, Objective::Memory));
+    }
     if input.provenance.plan.forks == 1 {
         text.note(ONE_SHORT);
     }
@@ -91,13 +103,16 @@ fn rank_table(rank: &Rank) -> Table {
     table
 }
 
-fn answers(input: &Input) -> Vec<String> {
+fn answers(input: &Input, objective: Objective) -> Vec<String> {
     let cores = input.provenance.host.cores;
+    let cells = match objective {
+        Objective::Throughput => Cow::Borrowed(input.cells),
+        Objective::P99 => Cow::Owned(by_p99(input)),
+        Objective::Memory => Cow::Owned(by_memory(input)),
+    };
     let groups = input.provenance.plan.groups.iter();
     groups
-        .map(|group| {
-            format!("{}: {}", format::group(group, cores), answer::sentence(input.cells, group, Objective::Throughput))
-        })
+        .map(|group| format!("{}: {}", format::group(group, cores), answer::sentence(&cells, group, objective)))
         .collect()
 }
 

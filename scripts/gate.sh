@@ -3,7 +3,8 @@
 #
 # usage: scripts/gate.sh BASE_REV [ARGUMENTS OF mapbench gate]
 # Exits as `mapbench gate` does: 0 pass, 1 fail, 2 bad usage or input, or a revision that does not build, 3 inconclusive.
-# What is compiled is kept in target/gate, or where GATE_TARGET_DIR says.
+# What is compiled is kept in target/gate, or where GATE_TARGET_DIR says. With GATE_TRANSFERS=1 the cache lines that cores take
+# from each other are counted too, which takes a nightly compiler and two builds more.
 set -euo pipefail
 
 refuse() {
@@ -48,13 +49,21 @@ build() {
     (cd "$tree" && CARGO_TARGET_DIR=$target cargo build --release --locked -p mapbench) ||
         refuse "the $1 does not build, see above"
     cp "$target/release/mapbench" "$executables/$1"
+    if [[ -n ${GATE_TRANSFERS:-} ]]; then
+        local simulator
+        simulator=$(CARGO_TARGET_DIR=$target "$executables/$1" forecast --build-only --sources "$tree") ||
+            refuse "the simulator of the $1 cannot be built, see above: without GATE_TRANSFERS the clock alone judges"
+        cp "$simulator" "$executables/$1-simulator"
+        simulators+=("--$1-simulator" "$executables/$1-simulator")
+    fi
     git worktree remove --force "$tree"
 }
+simulators=()
 build base "$base"
 build candidate "$candidate"
 
 cd "$here"
 code=0
-"$executables/candidate" gate --base "$executables/base" --candidate "$executables/candidate" "$@" || code=$?
+"$executables/candidate" gate --base "$executables/base" --candidate "$executables/candidate" "${simulators[@]}" "$@" || code=$?
 cd "$OLDPWD"
 exit "$code"

@@ -208,6 +208,60 @@ fn an_earlier_run_is_compared_by_ratios_and_another_machine_is_advice() {
     assert!(result.notes.contains(&note), "{:?}", result.notes);
 }
 
+/// A simulator played by a shell script: what it counts hangs on the strategy alone.
+fn simulator(gate: &Gate, name: &str, transfers: u32) -> PathBuf {
+    let counted = format!(
+        r#"{{"event":"counted","kinds":[{{"strategy":"","workload":"","read_pct":90,"cores":8,"schedule":"","kind":"all","operations":100,"steady":true,"accesses":0,"lines":0,"reads_modified":{transfers},"invalidating_writes":0,"owner_changes":0,"reads_shared":0,"cold":0,"false_sharing":0,"modifies":0,"fences":0,"allocator_calls":0,"sleeps":0}}],"lines":[],"places":[],"lost":0}}"#
+    );
+    let failed = r#"{"event":"failed","status":"timed_out","message":"a dead lock"}"#;
+    let text = format!(
+        "#!/bin/sh\nread -r line\ncase \"$line\" in *parking-lot*) echo '{failed}' ;; *) echo '{counted}' ;; esac\n"
+    );
+    let path = gate.file(name, &text);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn transfers_that_rise_fail_a_cell_of_several_threads() {
+    let gate = Gate::new();
+    let [few, many] = [("few", 2), ("many", 90)].map(|(name, transfers)| simulator(&gate, name, transfers));
+    let words = |base: &Path, candidate: &Path| {
+        let [base, candidate] = [base, candidate].map(|path| path.to_str().unwrap().to_owned());
+        [
+            "--strategy",
+            "std-mutex,parking-lot-mutex",
+            "--threads",
+            "2",
+            "--base-simulator",
+            &*base,
+            "--candidate-simulator",
+            &*candidate,
+        ]
+        .map(str::to_owned)
+    };
+    let run = |base: &Path, candidate: &Path| {
+        let words = words(base, candidate);
+        gate.against(Path::new(EXE), &words.each_ref().map(|word| &**word))
+    };
+    let (code, result, said) = run(&few, &many);
+    assert_eq!((code, result.verdict), (Some(1), GateVerdict::Fail), "{said}");
+    let of =
+        |result: &GateResult, end: &str| result.cells.iter().find(|cell| cell.cell.ends_with(end)).unwrap().clone();
+    let contended = of(&result, "threads-2/std-mutex");
+    assert!(contended.reason.starts_with("0.900 transfers an operation on 8 virtual cores"), "{}", contended.reason);
+    assert_eq!(contended.transfers.map(|counted| (counted.base, counted.candidate)), Some((0.02, 0.9)));
+    assert!(result.cells.iter().all(|cell| cell.cell == contended.cell || cell.verdict != GateVerdict::Fail), "{said}");
+    assert_eq!(of(&result, "threads-1/std-mutex").transfers, None, "one thread shares nothing");
+    let note = "ratio-sweep/read-90/threads-2/parking-lot-mutex: transfers of the base were not counted, timed out: a dead lock";
+    assert_eq!(result.notes, [note]);
+    assert!(said.contains("1 cell with more transfers of cache lines than allowed, as counted"), "{said}");
+    fs::remove_dir_all(gate.path("out")).unwrap();
+    let (code, result, said) = run(&many, &few);
+    assert_ne!(code, Some(1), "fewer are no harm: {said}");
+    assert!(of(&result, "threads-2/std-mutex").transfers.is_some());
+}
+
 #[test]
 fn too_little_time_is_no_verdict_and_says_how_much_it_needs() {
     let gate = Gate::new();
@@ -268,6 +322,8 @@ fn mistakes_are_answered_in_one_line() {
     gate.refused(&with(&["--minutes", "0"]), "--minutes 0 is no time to measure in");
     gate.refused(&with(&["--workload", "ratio-swep"]), "did you mean `ratio-sweep`");
     gate.refused(&with(&["--budget", "nowhere.toml"]), "nowhere.toml: cannot be read");
+    let simulators = ["--base-simulator", EXE, "--candidate-simulator", "nowhere"];
+    gate.refused(&with(&simulators), "the candidate's simulator nowhere is no file: `mapbench forecast --build-only`");
     let mute = gate.script("exec sleep 60", "exec sleep 60");
     gate.refused(&["--base", mute.to_str().unwrap(), "--patience", "1"], "no answer within 1 s");
     let old =

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Host};
 
 /// The version of [`GateResult`]; readers refuse any other.
-pub const GATE_SCHEMA_VERSION: u32 = 1;
+pub const GATE_SCHEMA_VERSION: u32 = 2;
 
 /// Of a cell, or of a whole gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +46,28 @@ pub struct Instructions {
     pub candidate: f64,
 }
 
+/// Cache lines that an operation takes from other cores, as `mapbench forecast` counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfers {
+    /// Virtual cores.
+    pub cores: u32,
+    /// Of the base.
+    pub base: f64,
+    /// Of the candidate.
+    pub candidate: f64,
+    /// What the candidate may have at most.
+    pub most: f64,
+}
+
+impl Transfers {
+    /// Whether the candidate has more than it may.
+    #[must_use]
+    pub fn exceeded(&self) -> bool {
+        self.candidate > self.most
+    }
+}
+
 /// One cell of a gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +98,8 @@ pub struct GateCell {
     pub control: Option<f64>,
     /// Instructions of one operation, where they were counted.
     pub instructions: Option<Instructions>,
+    /// Transfers of cache lines, where they were counted.
+    pub transfers: Option<Transfers>,
 }
 
 /// All that a gate found.
@@ -188,6 +212,9 @@ impl GateResult {
                 ("control", cell.control),
                 ("instructions.base", cell.instructions.map(|counted| counted.base)),
                 ("instructions.candidate", cell.instructions.map(|counted| counted.candidate)),
+                ("transfers.base", cell.transfers.map(|counted| counted.base)),
+                ("transfers.candidate", cell.transfers.map(|counted| counted.candidate)),
+                ("transfers.most", cell.transfers.map(|counted| counted.most)),
             ];
             check_finite(&cell.cell, fields)
         })
@@ -228,7 +255,7 @@ fn check_finite(place: &str, fields: impl IntoIterator<Item = (&'static str, Opt
 
 #[cfg(test)]
 mod tests {
-    use super::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions};
+    use super::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions, Transfers};
     use crate::Host;
 
     fn result() -> GateResult {
@@ -252,6 +279,7 @@ mod tests {
             reason: "why".to_owned(),
             control: Some(1.0),
             instructions: Some(Instructions { base: 400.0, candidate: 401.5 }),
+            transfers: Some(Transfers { cores: 8, base: 0.25, candidate: 0.3, most: 0.36 }),
         };
         GateResult {
             schema_version: GATE_SCHEMA_VERSION,
@@ -320,7 +348,7 @@ mod tests {
             ("\"seed\": 7", "\"seed\": \"x\"", "gate.json, line 38: invalid type: string \"x\", expected u64"),
             ("\"seed\"", "\"sead\"", "gate.json, line 38: unknown field `sead`"),
             ("\"verdict\": \"pass\"", "\"verdict\": \"good\"", "gate.json, line 10: unknown variant `good`"),
-            ("\"schema_version\": 1", "\"schema_version\": 2", "gate.json: a gate's result of schema version 2, this"),
+            ("\"schema_version\": 2", "\"schema_version\": 1", "gate.json: a gate's result of schema version 1, this"),
             ("\"p\": 0.1", "\"p\": 1.1", "gate.json: w/read-90/threads-2/s: a p-value is not between 0 and 1"),
             ("\"low\": 1.01", "\"low\": 1.03", "gate.json: w/read-90/threads-2/s: the change is outside its interval"),
             (

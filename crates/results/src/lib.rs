@@ -26,7 +26,7 @@ pub use claims::{CLAIMS, CLAIMS_DIR, ClaimRow, ClaimVerdict};
 pub use distribution::{Distribution, Percentile};
 pub use error::Error;
 pub use forecast::{ALL_KINDS, CONTENTION, Contention, Expected, FORECAST, ForecastRun, HOT_SPOTS, HotSpot};
-pub use gate::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions, NotFinite};
+pub use gate::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions, NotFinite, Transfers};
 pub use gate_slices::{GATE_SLICES, GateSlice, GateSliceWriter, read_gate_slices};
 pub use latency::{ALL_OPERATIONS, Latency, LatencyKind};
 pub use mapbench_workload::Percent;

@@ -74,6 +74,9 @@ pub(super) struct Arguments {
     /// mapbench's workspace, from which the simulator is built; where this program was built, by default
     #[arg(long, value_name = "DIR")]
     sources: Option<PathBuf>,
+    /// Build the simulator, say where it is, and count nothing: `mapbench gate` takes two of them
+    #[arg(long, conflicts_with_all = ["validate", "against", "strategies", "workloads", "read_pct", "topology", "out"])]
+    build_only: bool,
     /// The directory of the results; a fresh one under bench-results by default
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -83,6 +86,10 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let topology = arguments.topology.as_ref().map(read_topology).transpose()?;
     let order = order(registry, arguments)?;
     let simulator = forecast::build(arguments.sources.as_deref()).map_err(Failure::usage)?;
+    if arguments.build_only {
+        println!("{}", simulator.executable.display());
+        return Ok(());
+    }
     interrupt::heed();
     let turns = arguments.overlap.map_or(Turns::Operations, Turns::Accesses);
     let cells = Cells {

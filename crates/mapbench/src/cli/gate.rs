@@ -11,7 +11,7 @@ use super::Filter;
 use crate::failure::Failure;
 use crate::gate::against::Against;
 use crate::gate::self_test::{self, Plan};
-use crate::gate::{self, Budget, Executable, Order, Pairing, Shape, Watcher};
+use crate::gate::{self, Budget, Executable, Order, Pairing, Shape, Simulators, Watcher};
 use crate::interrupt;
 use crate::plan::Choice;
 use crate::registry::Registry;
@@ -23,6 +23,7 @@ const READ_PCT: [Percent; 3] = [Percent::whole(99), Percent::whole(90), Percent:
 #[derive(clap::Args)]
 #[command(after_help = "Examples: mapbench gate --base target/base/mapbench --candidate target/release/mapbench
           mapbench gate --strategy dashmap --vs dashmap-7 --read-pct 90
+          mapbench gate --strategy dashmap --vs papaya --base-simulator SIM --candidate-simulator SIM
 Exit codes: 0 pass, 1 fail, 2 bad usage or input, 3 inconclusive.")]
 pub(super) struct Arguments {
     /// The executable to compare with; this one by default
@@ -41,12 +42,19 @@ pub(super) struct Arguments {
     /// Do not count instructions of one-thread cells, which takes valgrind half a minute a cell
     #[arg(long)]
     no_instructions: bool,
+    /// The base's simulator, from `mapbench forecast --build-only`: what cells of several threads take from each other's caches is
+    /// counted too, the same every time, and fails where it rises by more than the budget's `transfers`
+    #[arg(long, value_name = "EXE", requires = "candidate_simulator", conflicts_with_all = ["against", "self_test"])]
+    base_simulator: Option<PathBuf>,
+    /// The candidate's simulator
+    #[arg(long, value_name = "EXE", requires = "base_simulator")]
+    candidate_simulator: Option<PathBuf>,
     /// Judge this strategy against the one of --strategy, instead of each against itself
     #[arg(long, value_name = "NAME")]
     vs: Option<String>,
     #[command(flatten)]
     filter: Filter,
-    /// What is allowed, as TOML: alpha, minutes, floor_pct, budget_pct, and [[cell]] tables
+    /// What is allowed, as TOML: alpha, minutes, floor_pct, budget_pct, transfers, and [[cell]] tables
     #[arg(long, value_name = "FILE")]
     budget: Option<PathBuf>,
     /// Print what the budget allows each cell, and measure nothing
@@ -250,9 +258,23 @@ fn order(arguments: Arguments) -> Result<Order, Failure> {
         planted: None,
         looks: LOOKS.to_vec(),
         thorough: false,
+        simulators: simulators(arguments.base_simulator, arguments.candidate_simulator)?,
         instructions: !arguments.no_instructions && !arguments.self_test,
         dir: arguments.out.unwrap_or_else(fresh_dir),
     })
+}
+
+fn simulators(base: Option<PathBuf>, candidate: Option<PathBuf>) -> Result<Option<Simulators>, Failure> {
+    let Some((base, candidate)) = base.zip(candidate) else { return Ok(None) };
+    for (side, file) in [("base", &base), ("candidate", &candidate)] {
+        if !file.is_file() {
+            return Err(Failure::usage(format!(
+                "the {side}'s simulator {} is no file: `mapbench forecast --build-only` builds one and says where it is",
+                file.display()
+            )));
+        }
+    }
+    Ok(Some(Simulators { base, candidate }))
 }
 
 fn budget(file: Option<&Path>) -> Result<Budget, Failure> {

@@ -12,7 +12,7 @@ mod source;
 mod transfer;
 mod validation;
 
-pub(crate) use build::build;
+pub(crate) use build::{Simulator, build};
 pub(crate) use cells::{Cell, Cells, Outcome};
 pub(crate) use expect::expect;
 pub(crate) use single::single_threads;

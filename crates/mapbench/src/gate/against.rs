@@ -193,6 +193,7 @@ impl Against {
             reason,
             control: None,
             instructions: None,
+            transfers: None,
         }
     }
 }

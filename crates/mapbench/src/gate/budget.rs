@@ -16,6 +16,7 @@ const ALPHA: f64 = 0.01;
 const MINUTES: f64 = 10.0;
 const FLOOR_PCT: f64 = 1.0;
 const BUDGET_PCT: f64 = 5.0;
+const TRANSFERS: f64 = 0.1;
 
 /// What a gate allows, and how long it may take.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub(crate) struct Budget {
     pub(crate) floor_pct: f64,
     /// Slower by less, in per cent, is allowed.
     pub(crate) budget_pct: f64,
+    /// So many more transfers of cache lines an operation are allowed, beside `budget_pct` of the base's.
+    pub(crate) transfers: f64,
     /// Where it was read from; `None` where it is the default.
     file: Option<PathBuf>,
     tables: Vec<Table>,
@@ -41,6 +44,7 @@ struct Table {
     place: Place,
     floor_pct: Option<f64>,
     budget_pct: Option<f64>,
+    transfers: Option<f64>,
     allow_missing: Option<bool>,
     skip: Option<bool>,
 }
@@ -52,6 +56,8 @@ pub(crate) struct Effective {
     pub(crate) floor_pct: f64,
     /// Slower by less, in per cent, is allowed.
     pub(crate) budget_pct: f64,
+    /// So many more transfers an operation are allowed, beside `budget_pct` of the base's.
+    pub(crate) transfers: f64,
     /// The candidate may lack the cell.
     pub(crate) allow_missing: bool,
     /// The cell is not gated.
@@ -99,6 +105,7 @@ impl Default for Budget {
             minutes: MINUTES,
             floor_pct: FLOOR_PCT,
             budget_pct: BUDGET_PCT,
+            transfers: TRANSFERS,
             file: None,
             tables: Vec::new(),
         }
@@ -112,6 +119,7 @@ struct Written {
     minutes: Option<Spanned<f64>>,
     floor_pct: Option<Spanned<f64>>,
     budget_pct: Option<Spanned<f64>>,
+    transfers: Option<Spanned<f64>>,
     #[serde(default)]
     cell: Vec<WrittenTable>,
 }
@@ -122,12 +130,13 @@ struct WrittenTable {
     pattern: Spanned<String>,
     floor_pct: Option<Spanned<f64>>,
     budget_pct: Option<Spanned<f64>>,
+    transfers: Option<Spanned<f64>>,
     allow_missing: Option<bool>,
     skip: Option<bool>,
 }
 
-const KEYS: &[&str] = &["alpha", "minutes", "floor_pct", "budget_pct", "cell"];
-const CELL_KEYS: &[&str] = &["match", "floor_pct", "budget_pct", "allow_missing", "skip"];
+const KEYS: &[&str] = &["alpha", "minutes", "floor_pct", "budget_pct", "transfers", "cell"];
+const CELL_KEYS: &[&str] = &["match", "floor_pct", "budget_pct", "transfers", "allow_missing", "skip"];
 
 /// A problem, and the offset of its place.
 type Problem = (usize, String);
@@ -153,6 +162,7 @@ impl Budget {
             minutes: number(written.minutes.as_ref(), positive, MINUTES_WANTED)?.unwrap_or(MINUTES),
             floor_pct: number(written.floor_pct.as_ref(), not_negative, FLOOR_WANTED)?.unwrap_or(FLOOR_PCT),
             budget_pct: number(written.budget_pct.as_ref(), positive, BUDGET_WANTED)?.unwrap_or(BUDGET_PCT),
+            transfers: number(written.transfers.as_ref(), not_negative, TRANSFERS_WANTED)?.unwrap_or(TRANSFERS),
             file: Some(file.to_owned()),
             tables: written.cell.iter().map(|table| table.checked(text)).collect::<Result<_, _>>()?,
         };
@@ -195,6 +205,7 @@ impl Budget {
         let mut effective = Effective {
             floor_pct: self.floor_pct,
             budget_pct: self.budget_pct,
+            transfers: self.transfers,
             allow_missing: false,
             skip: false,
             from: self.file.as_ref().map_or_else(|| "default".to_owned(), |file| file.display().to_string()),
@@ -203,6 +214,7 @@ impl Budget {
         for table in self.matching(cell) {
             effective.floor_pct = table.floor_pct.unwrap_or(effective.floor_pct);
             effective.budget_pct = table.budget_pct.unwrap_or(effective.budget_pct);
+            effective.transfers = table.transfers.unwrap_or(effective.transfers);
             effective.allow_missing = table.allow_missing.unwrap_or(effective.allow_missing);
             effective.skip = table.skip.unwrap_or(effective.skip);
             lines.push(table.place.line.to_string());
@@ -222,20 +234,23 @@ impl Budget {
 
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { alpha, minutes, floor_pct, budget_pct, file, .. } = self;
+        let Self { alpha, minutes, floor_pct, budget_pct, transfers, file, .. } = self;
         let from = file.as_ref().map_or_else(|| "default".to_owned(), |file| file.display().to_string());
-        write!(f, "alpha {alpha}, {minutes} minutes, floor {floor_pct} %, budget {budget_pct} % ({from})")
+        write!(
+            f,
+            "alpha {alpha}, {minutes} minutes, floor {floor_pct} %, budget {budget_pct} %, {transfers} transfers ({from})"
+        )
     }
 }
 
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { floor_pct, budget_pct, allow_missing, skip, from } = self;
+        let Self { floor_pct, budget_pct, transfers, allow_missing, skip, from } = self;
         if *skip {
             return write!(f, "skipped ({from})");
         }
         let missing = if *allow_missing { ", may be missing" } else { "" };
-        write!(f, "floor {floor_pct} %, budget {budget_pct} %{missing} ({from})")
+        write!(f, "floor {floor_pct} %, budget {budget_pct} %, {transfers} transfers{missing} ({from})")
     }
 }
 
@@ -249,6 +264,7 @@ impl WrittenTable {
             place: Place::of(text, at),
             floor_pct: number(self.floor_pct.as_ref(), not_negative, FLOOR_WANTED)?,
             budget_pct: number(self.budget_pct.as_ref(), positive, BUDGET_WANTED)?,
+            transfers: number(self.transfers.as_ref(), not_negative, TRANSFERS_WANTED)?,
             allow_missing: self.allow_missing,
             skip: self.skip,
         })
@@ -259,6 +275,8 @@ const ALPHA_WANTED: &str = "is no alpha: it lies between 0 and 0.5, and 0.01 is 
 const MINUTES_WANTED: &str = "minutes are no time to measure in: give more than 0";
 const FLOOR_WANTED: &str = "is no floor in per cent: it is 0 or more";
 const BUDGET_WANTED: &str = "is no budget in per cent: it is above 0, since no measurement shows that nothing changed";
+
+const TRANSFERS_WANTED: &str = "is no number of cache lines an operation: it is 0 or more";
 
 fn positive(x: f64) -> bool {
     x > 0.0 && x.is_finite()

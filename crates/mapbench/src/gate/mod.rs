@@ -5,6 +5,7 @@
 
 pub(crate) mod against;
 mod budget;
+mod contention;
 pub(crate) mod instructions;
 mod judge;
 mod rivals;
@@ -24,7 +25,7 @@ use mapbench_workload::Workload;
 use crate::callgrind::NotCounted;
 use crate::failure::Failure;
 use crate::protocol::Planted;
-use crate::{provenance, system};
+use crate::{interrupt, provenance, system};
 use instructions::Counted;
 use judge::{Rounds, change, control, is_precise, not_failed, slower, strays, suspects};
 use rivals::Said;
@@ -33,6 +34,7 @@ use sides::Cells;
 use visit::{Arm, Broken};
 
 pub(crate) use budget::Budget;
+pub(crate) use contention::Simulators;
 pub(crate) use sides::{Executable, Pairing, groups};
 pub(crate) use visit::Shape;
 
@@ -54,6 +56,8 @@ pub(crate) struct Order {
     pub(crate) planted: Option<Planted>,
     /// Count the instructions of one-thread cells too.
     pub(crate) instructions: bool,
+    /// Count what cells of several threads take from each other's caches too.
+    pub(crate) simulators: Option<Simulators>,
     /// When to look; the last look ends the screening.
     pub(crate) looks: Vec<Look>,
     /// Go on after a confirmed failure, to learn of the other cells.
@@ -128,6 +132,12 @@ impl Order {
         let mut summary = course.summary();
         if self.instructions {
             course.count(&mut summary);
+        }
+        if let Some(simulators) = &self.simulators {
+            course.count_transfers(simulators, &mut summary);
+            if interrupt::came() {
+                return Err(Failure::abandoned(&self.dir));
+            }
         }
         let mut host = provenance::host(0);
         host.steal_ns = system::steal_ns() - steal;
@@ -316,6 +326,27 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Counts transfers, and fails the cells that have too many: no noise is in them.
+    fn count_transfers(&self, simulators: &Simulators, summary: &mut Summary) {
+        let gated = |cell: &GateCell| self.bench.cells.iter().find(|gated| gated.name == cell.cell);
+        let (mut cells, gated): (Vec<&mut GateCell>, Vec<&GatedCell>) = summary
+            .cells
+            .iter_mut()
+            .filter_map(|cell| gated(cell).filter(|gated| gated.group.threads > 1).map(|gated| (cell, gated)))
+            .filter(|(cell, _)| cell.rounds > 0)
+            .unzip();
+        let counted = simulators.count(&gated, self.bench.workloads, self.order.seed);
+        for (cell, counted) in cells.iter_mut().zip(counted) {
+            match counted {
+                Ok(both) => {
+                    let allowed = self.order.budget.effective(&cell.cell);
+                    summary.contended += usize::from(contention::judge(cell, both, &allowed));
+                }
+                Err(why) => summary.notes.push(format!("{}: {why}", cell.cell)),
+            }
+        }
+    }
+
     fn visited(&self) -> usize {
         self.bench.broken.iter().filter(|broken| broken.is_none()).count()
     }
@@ -328,6 +359,9 @@ impl<'a> Course<'a> {
     fn summary(&self) -> Summary {
         let mut summary = Summary {
             cells: Vec::new(),
+            slower: (0..self.confirmed.len()).filter(|cell| self.has_failed(*cell)).count(),
+            broken: 0,
+            contended: 0,
             only_in_base: Vec::new(),
             looks: self.looks.clone(),
             notes: self.notes.clone(),
@@ -354,6 +388,7 @@ impl<'a> Course<'a> {
                     }
                 }
                 Some(Broken { lost, .. }) => {
+                    summary.broken += 1;
                     let reason = format!("the candidate was not measured, {}: {}", lost.status, lost.message);
                     summary.cells.push(self.cell(index, gated, GateVerdict::Fail, reason));
                 }
@@ -405,6 +440,7 @@ impl<'a> Course<'a> {
             reason,
             control: control(rounds).map(f64::exp),
             instructions: None,
+            transfers: None,
         }
     }
 }
@@ -412,6 +448,10 @@ impl<'a> Course<'a> {
 /// What became of the cells.
 struct Summary {
     cells: Vec<GateCell>,
+    /// Cells that are slower, cells that the candidate could not be measured in, and cells with too many transfers.
+    slower: usize,
+    broken: usize,
+    contended: usize,
     only_in_base: Vec<String>,
     looks: Vec<u32>,
     notes: Vec<String>,
@@ -422,10 +462,10 @@ struct Summary {
 impl Summary {
     /// The verdict over all, where `missing` are cells that the candidate may not lack.
     fn verdict(&self, missing: &[&str]) -> (GateVerdict, String) {
-        let with = |wanted: GateVerdict| self.cells.iter().filter(move |cell| cell.verdict == wanted);
-        let broken = with(GateVerdict::Fail).filter(|cell| cell.confirmed_p.is_none()).count();
-        let slower = with(GateVerdict::Fail).count() - broken;
-        if broken > 0 || !missing.is_empty() {
+        let Self { slower, broken, contended, .. } = *self;
+        let shown_twice = format!("{} slower, each shown twice", cells(slower));
+        // What no noise can have done holds on any machine.
+        if broken > 0 || contended > 0 || !missing.is_empty() {
             let mut parts = Vec::new();
             if broken > 0 {
                 parts.push(format!("{} could not be measured of the candidate", cells(broken)));
@@ -433,8 +473,11 @@ impl Summary {
             if let Some(first) = missing.first() {
                 parts.push(format!("{} vanished, as {first} (allow_missing in the budget)", cells(missing.len())));
             }
+            if contended > 0 {
+                parts.push(format!("{} with more transfers of cache lines than allowed, as counted", cells(contended)));
+            }
             if slower > 0 {
-                parts.push(format!("{} slower", cells(slower)));
+                parts.push(shown_twice);
             }
             return (GateVerdict::Fail, parts.join("; "));
         }
@@ -442,12 +485,12 @@ impl Summary {
             return (GateVerdict::Inconclusive, unfit.clone());
         }
         if slower > 0 {
-            return (GateVerdict::Fail, format!("{} slower, each shown twice", cells(slower)));
+            return (GateVerdict::Fail, shown_twice);
         }
         if let Some(short) = &self.too_short {
             return (GateVerdict::Inconclusive, short.clone());
         }
-        match with(GateVerdict::Inconclusive).count() {
+        match self.cells.iter().filter(|cell| cell.verdict == GateVerdict::Inconclusive).count() {
             0 => (GateVerdict::Pass, format!("{} within budget", cells(self.cells.len()))),
             open => (
                 GateVerdict::Inconclusive,

@@ -44,6 +44,14 @@ fn every_cell(result: &GateResult) -> Vec<Vec<String>> {
             })
         }));
     }
+    if rows::has_transfers(result) {
+        columns.push(("transfers", |cell| {
+            let most = cell.transfers.map_or_else(String::new, |counted| {
+                format!(", at most {:.2}, on {} virtual cores", counted.most, counted.cores)
+            });
+            rows::transfers(cell) + &most
+        }));
+    }
     columns.push(("cell", |cell| cell.cell.clone()));
     let header = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
     let row = |cell| columns.iter().map(|(_, value)| value(cell)).collect();

@@ -49,6 +49,15 @@ pub(super) fn instructions(cell: &GateCell) -> String {
     ratio.map_or_else(String::new, |ratio| signed(ratio) + " %")
 }
 
+/// `0.02 to 1.02`
+pub(super) fn transfers(cell: &GateCell) -> String {
+    cell.transfers.map_or_else(String::new, |counted| format!("{:.2} to {:.2}", counted.base, counted.candidate))
+}
+
+pub(super) fn has_transfers(result: &GateResult) -> bool {
+    result.cells.iter().any(|cell| cell.transfers.is_some())
+}
+
 pub(super) fn counted(result: &GateResult) -> bool {
     result.cells.iter().any(|cell| cell.instructions.is_some())
 }
@@ -122,16 +131,19 @@ fn title(result: &GateResult) -> String {
 
 /// The table of what matters: only the columns that tell cells apart, since terminals are narrow and names long.
 fn table(result: &GateResult, shown: &[&GateCell]) -> Vec<Vec<String>> {
-    let (counted, budgets) = (counted(result), common_budget(result).is_none());
+    let (counted, transferred) = (counted(result), has_transfers(result));
+    let budgets = common_budget(result).is_none();
     let mut header = vec!["", "change", "95 %"];
     header.extend(budgets.then_some("budget"));
     header.extend(counted.then_some("instr."));
+    header.extend(transferred.then_some("transfers"));
     header.push("cell");
     let mut table = vec![header.into_iter().map(str::to_owned).collect()];
     for cell in shown {
         let mut row = vec![word(cell.verdict).to_owned(), change(cell), interval(cell)];
         row.extend(budgets.then(|| format!("{} %", cell.budget_pct)));
         row.extend(counted.then(|| instructions(cell)));
+        row.extend(transferred.then(|| transfers(cell)));
         row.push(cell.cell.clone());
         table.push(row);
     }

@@ -14,7 +14,7 @@ pub fn gate_terminal(result: &GateResult) -> String {
 mod tests {
     use super::gate_terminal;
     use crate::gate::testing::{cell, mixed, result};
-    use mapbench_results::{GateVerdict, Instructions};
+    use mapbench_results::{GateVerdict, Instructions, Transfers};
 
     /// Where each of the words first stands, in the order of the words.
     fn places(text: &str, words: &[&str]) -> Vec<usize> {
@@ -48,12 +48,13 @@ mod tests {
     fn instructions_notes_and_cells_of_one_side_are_shown() {
         let mut result = result(GateVerdict::Pass, vec![cell("w/s", GateVerdict::Pass, 1.0)]);
         result.cells[0].instructions = Some(Instructions { base: 400.0, candidate: 402.0 });
+        result.cells[0].transfers = Some(Transfers { cores: 8, base: 0.021, candidate: 0.104, most: 0.122 });
         result.only_in_base = vec!["w/lost".to_owned()];
         result.only_in_candidate = vec!["w/new".to_owned()];
         result.notes = vec!["a note".to_owned()];
         result.advisory = true;
         let text = gate_terminal(&result);
-        assert!(text.contains("  PASS  0.00 %  [-1.00, +1.00]  +0.50 %  w/s\n"), "{text}");
+        assert!(text.contains("  PASS  0.00 %  [-1.00, +1.00]  +0.50 %  0.02 to 0.10  w/s\n"), "{text}");
         assert!(text.contains("only in base: w/lost\nonly in candidate: w/new\na note\n"), "{text}");
         assert!(
             text.ends_with("PASS (advice only: the sides were not measured alike): the whole's reason\n"),

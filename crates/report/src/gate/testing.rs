@@ -17,6 +17,7 @@ pub(super) fn cell(name: &str, verdict: GateVerdict, change: f64) -> GateCell {
         reason: format!("because of {name}"),
         control: Some(0.999),
         instructions: None,
+        transfers: None,
     }
 }
 

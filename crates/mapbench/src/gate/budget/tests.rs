@@ -28,8 +28,8 @@ fn said(text: &str, cell: &str) -> String {
 fn an_empty_file_says_what_the_default_says() {
     let (budget, default) = (read("").unwrap(), Budget::default());
     assert_eq!((budget.alpha, budget.minutes, budget.floor_pct, budget.budget_pct), (0.01, 10.0, 1.0, 5.0));
-    assert_eq!(default.to_string(), "alpha 0.01, 10 minutes, floor 1 %, budget 5 % (default)");
-    assert_eq!(default.effective(CELLS[0]).to_string(), "floor 1 %, budget 5 % (default)");
+    assert_eq!(default.to_string(), "alpha 0.01, 10 minutes, floor 1 %, budget 5 %, 0.1 transfers (default)");
+    assert_eq!(default.effective(CELLS[0]).to_string(), "floor 1 %, budget 5 %, 0.1 transfers (default)");
     default.check(CELLS).unwrap();
 }
 
@@ -37,13 +37,19 @@ fn an_empty_file_says_what_the_default_says() {
 fn of_the_tables_that_match_the_last_to_speak_wins() {
     let text = "alpha = 0.05\nminutes = 3\nfloor_pct = 0.5\n\n[[cell]]\nmatch = \"*/scc\"\nbudget_pct = 10\n\
                 allow_missing = true\n[[cell]]\nmatch = \"*/threads-2/*\"\nbudget_pct = 3\n[[cell]]\n\
-                match = \"*/read-0/*\"\nskip = true\n[[cell]]\nmatch = \"*/threads-2/dash*\"\nfloor_pct = 0\n";
-    assert_eq!(said(text, CELLS[0]), "floor 0 %, budget 3 % (gate.toml, lines 10 and 16)");
-    assert_eq!(said(text, CELLS[1]), "floor 0.5 %, budget 3 %, may be missing (gate.toml, lines 6 and 10)");
+                match = \"*/read-0/*\"\nskip = true\n[[cell]]\nmatch = \"*/threads-2/dash*\"\nfloor_pct = 0\ntransfers = 2\n";
+    assert_eq!(said(text, CELLS[0]), "floor 0 %, budget 3 %, 2 transfers (gate.toml, lines 10 and 16)");
+    assert_eq!(
+        said(text, CELLS[1]),
+        "floor 0.5 %, budget 3 %, 0.1 transfers, may be missing (gate.toml, lines 6 and 10)"
+    );
     assert_eq!(said(text, CELLS[2]), "skipped (gate.toml, lines 6 and 13)");
-    assert_eq!(said(text, "other"), "floor 0.5 %, budget 5 % (gate.toml)");
+    assert_eq!(said(text, "other"), "floor 0.5 %, budget 5 %, 0.1 transfers (gate.toml)");
     let budget = read(text).unwrap();
-    assert!(budget.to_string().starts_with("alpha 0.05, 3 minutes, floor 0.5 %, budget 5 % ("), "{budget}");
+    assert!(
+        budget.to_string().starts_with("alpha 0.05, 3 minutes, floor 0.5 %, budget 5 %, 0.1 transfers ("),
+        "{budget}"
+    );
 }
 
 #[test]
@@ -56,6 +62,7 @@ fn what_is_wrong_is_named_with_its_place() {
         ("floor_pct = nan", "line 1, column 13: NaN is no floor"),
         ("alpha = 0.5", "line 1, column 9: 0.5 is no alpha"),
         ("alpha = 0", "line 1, column 9: 0 is no alpha"),
+        ("transfers = -1", "line 1, column 13: -1 is no number of cache lines an operation"),
         ("minutes = 0", "line 1, column 11: 0 minutes are no time"),
         ("floor_pct = 5", "line 1, column 13: the floor of 5 % reaches the budget of 5 %"),
         ("alpha = \"a\"", "line 1, column 9: invalid type: string \"a\", expected f64"),

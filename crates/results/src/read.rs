@@ -11,7 +11,7 @@ use crate::tail::Tail;
 use crate::{
     CELLS, CLAIMS, CLAIMS_DIR, Cell, ClaimRow, Detectable, Error, GATE_SELF_TEST, LATENCY, Latency, MACHINE, MEMORY,
     Machine, Memory, PROVENANCE, Percent, Plan, Provenance, RECLAMATION, Reclamation, SAMPLES, SCHEMA_VERSION, Sample,
-    SelfTestRow, Semantics, checksum, read_self_test,
+    SelfTestRow, Semantics, checksum, self_test::read_self_tests,
 };
 
 const MEASURE_AGAIN: &str = "delete the line, and `mapbench run --resume` measures it again";
@@ -39,9 +39,10 @@ pub struct Run {
     pub reclamation: Vec<Reclamation>,
     /// The rows of `semantics.csv`, in the file's order; empty if the run was not verified.
     pub semantics: Vec<Semantics>,
-    /// The rows of `gate-self-test/self-test.csv`; empty if the gate was not tested on this machine.
+    /// The rows of `self-test.csv` in `gate-self-test/` and in the folders in it; empty if the gate was not tested on this
+    /// machine.
     pub self_test: Vec<SelfTestRow>,
-    /// The rows of `gate-self-test/detectable.csv`; likewise.
+    /// The rows of `detectable.csv`; likewise.
     pub detectable: Vec<Detectable>,
     /// The rows of `claims/claims.csv`; empty if no claim was tested beside the run.
     pub claims: Vec<ClaimRow>,
@@ -73,7 +74,8 @@ impl Run {
         let cells = if finished { files.read()? } else { Vec::new() };
         let semantics = if finished { Semantics::of_run(dir, &provenance)? } else { Vec::new() };
         let self_test = dir.join(GATE_SELF_TEST);
-        let (self_test, detectable) = if self_test.is_dir() { read_self_test(&self_test)? } else { Default::default() };
+        let (self_test, detectable) =
+            if self_test.is_dir() { read_self_tests(&self_test)? } else { Default::default() };
         let claims = dir.join(CLAIMS_DIR);
         let claims = if claims.join(CLAIMS).exists() { ClaimRow::read(&claims)? } else { Vec::new() };
         let dir = dir.to_owned();

@@ -1,6 +1,6 @@
 //! What a gate found out about itself: `self-test.csv`, a row a suite and cell, and `detectable.csv`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use csv::{Terminator, WriterBuilder};
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,28 @@ pub fn read_self_test(dir: &Path) -> Result<(Vec<SelfTestRow>, Vec<Detectable>),
     Ok((read(&dir.join(SELF_TEST))?, read(&dir.join(DETECTABLE))?))
 }
 
+/// Reads the self-tests of a run: those of the folder itself, if it holds one, and of each folder in it, by name. The suites
+/// of one count on from those of the one before.
+pub(crate) fn read_self_tests(dir: &Path) -> Result<(Vec<SelfTestRow>, Vec<Detectable>), Error> {
+    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut folders: Vec<PathBuf> = entries.map_err(Error::read(dir))?.iter().map(std::fs::DirEntry::path).collect();
+    folders.sort();
+    folders.insert(0, dir.to_owned());
+    let mut all = (Vec::new(), Vec::new());
+    let mut before = 0;
+    for folder in folders.iter().filter(|folder| folder.join(SELF_TEST).is_file()) {
+        let (mut rows, detectable) = read_self_test(folder)?;
+        let suites = rows.iter().map(|row| row.suite).max().map_or(0, |last| last.saturating_add(1));
+        for row in &mut rows {
+            row.suite = row.suite.saturating_add(before);
+        }
+        before = before.saturating_add(suites);
+        all.0.append(&mut rows);
+        all.1.extend(detectable);
+    }
+    Ok(all)
+}
+
 pub(crate) fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Error> {
     let mut reader = csv::Reader::from_path(path).map_err(|error| Error::file(path, error.to_string()))?;
     let rows = reader.deserialize().enumerate();
@@ -101,15 +123,13 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, 
 mod tests {
     use super::*;
 
-    #[test]
-    fn both_files_come_back_as_they_were_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let row = SelfTestRow {
+    fn row(suite: u32) -> SelfTestRow {
+        SelfTestRow {
             method: "mapbench".to_owned(),
             condition: "idle".to_owned(),
             planted: "any".to_owned(),
             planted_pct: 2.0,
-            suite: 3,
+            suite,
             cell: "a/read-90/threads-2/b".to_owned(),
             rounds: 40,
             suite_seconds: 480.5,
@@ -117,7 +137,29 @@ mod tests {
             change_pct: Some(2.1),
             p: Some(0.001),
             confirmed_p: None,
-        };
+        }
+    }
+
+    #[test]
+    fn suites_of_several_self_tests_are_not_mistaken_for_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let numbers = || read_self_tests(dir.path()).unwrap().0.iter().map(|row| row.suite).collect::<Vec<_>>();
+        assert!(numbers().is_empty());
+        for (name, suites) in [("b", 2), ("a", 3), ("none", 0)] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+            let rows: Vec<SelfTestRow> = (0..suites).map(row).collect();
+            write_self_test(&dir.path().join(name), &rows, &[]).unwrap();
+        }
+        std::fs::create_dir(dir.path().join("else")).unwrap();
+        assert_eq!(numbers(), [0, 1, 2, 3, 4]);
+        write_self_test(dir.path(), &[row(0)], &[]).unwrap();
+        assert_eq!(numbers(), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn both_files_come_back_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = row(3);
         let detectable = Detectable {
             condition: "neighbour".to_owned(),
             cell: row.cell.clone(),

@@ -82,10 +82,11 @@ fn rate(failed: u32, of: u32) -> String {
 
 /// A row for each condition and length: the slow-down that is seen nine times in ten.
 fn detectable(rows: &[Detectable]) -> Markup {
-    let mut lengths: Vec<(&str, f64)> = Vec::new();
+    let length = |row: &Detectable| (row.minutes, row.rounds);
+    let mut lengths: Vec<(&str, (f64, u32))> = Vec::new();
     for row in rows {
-        if !lengths.contains(&(row.condition.as_str(), row.minutes)) {
-            lengths.push((&row.condition, row.minutes));
+        if !lengths.contains(&(row.condition.as_str(), length(row))) {
+            lengths.push((&row.condition, length(row)));
         }
     }
     html! {
@@ -94,13 +95,13 @@ fn detectable(rows: &[Detectable]) -> Markup {
                 th scope="col" { "machine" } th.n scope="col" { "minutes" } th.n scope="col" { "rounds" } th.n scope="col" { "cells" }
                 th.n scope="col" { "seen 9 times in 10: the median cell" } th.n scope="col" { "the worst" } th scope="col" { "which" }
             } }
-            tbody { @for (condition, minutes) in lengths {
-                @let cells = ascending(rows.iter().filter(|row| row.condition == condition && row.minutes == minutes));
+            tbody { @for (condition, (minutes, rounds)) in lengths {
+                @let cells = ascending(rows.iter().filter(|row| row.condition == condition && length(row) == (minutes, rounds)));
                 @let worst = cells[cells.len() - 1];
                 tr {
                     td { (condition) }
                     td.n { (minutes) }
-                    td.n { (cells[0].rounds) }
+                    td.n { (rounds) }
                     td.n { (cells.len()) }
                     td.n { (per_cent(cells[cells.len() / 2])) }
                     td.n { (per_cent(worst)) }
@@ -143,13 +144,15 @@ mod tests {
             rounds: 90,
             effect_pct,
         };
-        let detectable = [row("a", Some(1.0)), row("b", None), row("c", Some(1.25))];
+        let shorter = Detectable { rounds: 40, ..row("d", Some(7.0)) };
+        let detectable = [row("a", Some(1.0)), row("b", None), row("c", Some(1.25)), shorter];
         let beside = Beside { self_test: &rows, detectable: &detectable, ..Beside::default() };
         let page =
             with_input(["a", "b", "c", "d"], |input| section(&View::alone(Input { beside, ..*input })).into_string());
         // One of one: the lower bound of Clopper and Pearson is 0.025.
         assert!(page.contains("2.5 % to 100.0 %") && page.contains("0.0 % to 97.5 %"), "{page}");
         assert!(page.contains("<td class=\"n\">1.25 %</td><td class=\"n\">more than 50 %</td><td>b</td>"), "{page}");
+        assert!(page.contains("<td class=\"n\">7.00 %</td><td class=\"n\">7.00 %</td><td>d</td>"), "{page}");
     }
 
     #[test]

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use mapbench_results::{Run, Sample, Status};
+use tempfile::TempDir;
 
 const EXE: &str = env!("CARGO_BIN_EXE_mapbench");
 
@@ -43,6 +47,92 @@ fn script(dir: &Path, name: &str, text: &str) -> PathBuf {
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
+}
+
+/// An ssh server on loopback for this user, until dropped.
+struct Server {
+    process: Child,
+    port: u16,
+    dir: TempDir,
+}
+
+impl Server {
+    /// `None` where none is installed.
+    fn start() -> Option<Self> {
+        const SSHD: &str = "/usr/sbin/sshd";
+        if !Path::new(SSHD).exists() || Command::new("ssh").arg("-V").output().is_err() {
+            return None;
+        }
+        // A server of root's wants this folder, which its service makes as it starts.
+        let _ = fs::create_dir("/run/sshd");
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        for key in ["host", "user"] {
+            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &at(key)]).status();
+            assert!(made.unwrap().success());
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
+             PasswordAuthentication no\nPidFile none\n",
+            at("host"),
+            at("user.pub")
+        );
+        fs::write(at("config"), config).unwrap();
+        let log = fs::File::create(at("log")).unwrap();
+        let process = Command::new(SSHD).args(["-D", "-e", "-f", &at("config")]).stderr(log).spawn().unwrap();
+        let server = Self { process, port, dir };
+        let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+        assert!(
+            (0..200).any(|_| answers() || {
+                sleep(Duration::from_millis(50));
+                false
+            }),
+            "{}",
+            server.log()
+        );
+        Some(server)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// The words that run a command there.
+    fn ssh(&self) -> String {
+        format!(
+            "ssh -F none -p {} -i '{}' -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+             -o LogLevel=ERROR -o BatchMode=yes 127.0.0.1",
+            self.port,
+            self.dir.path().join("user").display()
+        )
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_worker_over_ssh_joins_a_sweep() {
+    let Some(server) = Server::start() else {
+        eprintln!("no ssh server is installed (openssh-server): a worker on another machine is not tested");
+        return;
+    };
+    let out = server.dir.path().join("run");
+    let (_, foreign) = rows(&out, &format!("std-rwlock={} {EXE} worker", server.ssh()));
+    for row in &foreign {
+        assert_eq!((&*row.strategy, row.status), ("foreign:std-rwlock", Status::Ok), "{row:?}: {}", server.log());
+        assert!(row.ops.is_some_and(|ops| ops > 0), "{row:?}");
+    }
+    let nowhere = format!("std-rwlock={} /nonexistent/mapbench worker", server.ssh());
+    let output = run(&server.dir.path().join("other"), &nowhere);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("std-rwlock"), "{said}");
 }
 
 #[test]

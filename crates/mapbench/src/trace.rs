@@ -137,7 +137,11 @@ pub(crate) fn streams(path: &Path, load: &Load, threads: u32) -> Result<Vec<Stre
 
 #[cfg(test)]
 mod tests {
+    use mapbench_damage::damaged;
+    use mapbench_record::MAGIC;
     use mapbench_workload::Workload;
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
 
     use super::*;
 
@@ -186,5 +190,49 @@ mod tests {
         std::fs::write(&path, "time,thread,operation,key,value_bytes\n").unwrap();
         assert!(describe(&path).unwrap_err().to_string().ends_with("it has no operation"));
         assert!(describe(&dir.path().join("none")).unwrap_err().to_string().contains("none: cannot be read"));
+    }
+
+    /// A damaged trace is a workload that can be replayed, or is refused in one line.
+    fn each_is_replayed_or_refused(sound: &[u8]) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trace");
+        let refused = std::cell::Cell::new(0);
+        let outcome = TestRunner::new(ProptestConfig::with_cases(300)).run(&damaged(sound), |bytes| {
+            std::fs::write(&path, bytes).unwrap();
+            match describe(&path) {
+                Ok(text) => {
+                    let workload =
+                        Workload::parse(&text).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+                    let load = workload[0].load(workload[0].read_pct()[0]);
+                    let streams = streams(&path, &load, 2).map_err(|error| TestCaseError::fail(error.to_string()))?;
+                    prop_assert_eq!(streams.len(), 2);
+                }
+                Err(error) => {
+                    refused.set(refused.get() + 1);
+                    prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
+                }
+            }
+            Ok(())
+        });
+        outcome.unwrap_or_else(|failure| panic!("{failure}"));
+        let refused = refused.get();
+        assert!((50..300).contains(&refused), "{refused} of 300 were refused");
+    }
+
+    #[test]
+    fn a_damaged_table_is_replayed_or_refused() {
+        each_is_replayed_or_refused(CSV.as_bytes());
+    }
+
+    #[test]
+    fn a_damaged_recording_is_replayed_or_refused() {
+        let record = |thread, kind, key| Record { time_ns: key, key, value_bytes: 8, thread, kind };
+        let records = [(0, OpKind::Read, 1), (1, OpKind::Insert, 2), (0, OpKind::Remove, 1), (1, OpKind::Update, 2)];
+        let mut bytes = MAGIC.to_vec();
+        for (thread, kind, key) in records.repeat(4) {
+            bytes.extend(record(thread, Some(kind), key).to_bytes());
+        }
+        bytes.extend(record(0, None, 3).to_bytes());
+        each_is_replayed_or_refused(&bytes);
     }
 }

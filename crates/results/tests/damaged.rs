@@ -90,6 +90,128 @@ fn slices(dir: &Path) {
     }
 }
 
+fn verdict(dir: &Path) {
+    let side = GateSide {
+        executable_sha256: "ab12".to_owned(),
+        version: "1".to_owned(),
+        strategy: None,
+        label: "base".to_owned(),
+    };
+    let cell = GateCell {
+        cell: "sweep/read-90/threads-2/a".to_owned(),
+        verdict: GateVerdict::Inconclusive,
+        change: Some(1.02),
+        low: Some(1.01),
+        high: Some(1.1),
+        p: Some(0.1),
+        confirmed_p: None,
+        rounds: 8,
+        floor_pct: 1.0,
+        budget_pct: 5.0,
+        reason: "said, \"so\"".to_owned(),
+        control: None,
+        instructions: Some(Instructions { base: 400.0, candidate: 401.5 }),
+        transfers: Some(Transfers { cores: 8, base: 0.5, candidate: 0.6, most: 0.7 }),
+    };
+    let result = GateResult {
+        schema_version: GATE_SCHEMA_VERSION,
+        mapbench_version: "1".to_owned(),
+        started: "2026-01-01T00:00:00Z".to_owned(),
+        finished: "2026-01-01T00:10:00Z".to_owned(),
+        command: vec!["mapbench".to_owned()],
+        verdict: GateVerdict::Pass,
+        reason: "why".to_owned(),
+        advisory: false,
+        base: side.clone(),
+        candidate: side,
+        host: provenance().host,
+        alpha: 0.01,
+        seed: 7,
+        seconds: 600.5,
+        looks: vec![8, 12],
+        cells: vec![cell],
+        only_in_base: Vec::new(),
+        only_in_candidate: Vec::new(),
+        notes: Vec::new(),
+    };
+    fs::write(dir.join("gate.json"), result.to_json().unwrap()).unwrap();
+}
+
+fn self_test(dir: &Path) {
+    let row = |suite| SelfTestRow {
+        method: "mapbench".to_owned(),
+        condition: "idle".to_owned(),
+        planted: "any".to_owned(),
+        planted_pct: 2.0,
+        suite,
+        cell: "sweep/read-90/threads-2/a".to_owned(),
+        rounds: 40,
+        suite_seconds: 480.5,
+        verdict: GateVerdict::Fail,
+        change_pct: Some(2.1),
+        p: Some(0.001),
+        confirmed_p: None,
+    };
+    write_self_test(dir, &[row(0), row(1), row(2)], &[]).unwrap();
+}
+
+fn claims(dir: &Path) {
+    let row = |case: &str| ClaimRow {
+        claim: "c".to_owned(),
+        statement: "said, \"so\"".to_owned(),
+        source: "s".to_owned(),
+        case: case.to_owned(),
+        judged: true,
+        quantity: "throughput".to_owned(),
+        implied: "2x".to_owned(),
+        subject: "a".to_owned(),
+        reference: "b".to_owned(),
+        threads: 2,
+        cores: 2,
+        cores_implied: Some(16),
+        measured: Some(1.5),
+        measured_low: Some(1.4),
+        measured_high: Some(1.6),
+        unit: "ratio".to_owned(),
+        subject_value: Some(3e6),
+        reference_value: None,
+        value_unit: "ops/s".to_owned(),
+        samples: 7,
+        verdict: ClaimVerdict::DirectionOnly,
+        why: "because".to_owned(),
+        detail: String::new(),
+        seed: 1,
+        finished: "2026-01-01T00:00:00Z".to_owned(),
+    };
+    ClaimRow::write(dir, &[row("a"), row("b")]).unwrap();
+}
+
+fn forecast(dir: &Path) {
+    let expected = Expected { strategy: "a".to_owned(), ops_s: 1.5e9, ..Expected::default() };
+    let run = ForecastRun { expected: vec![expected.clone(), expected], ..ForecastRun::default() };
+    run.write(dir).unwrap();
+}
+
+#[test]
+fn a_gates_verdict_that_was_damaged() {
+    each_is_read_or_refused(verdict, "gate.json", |dir| GateResult::read(&dir.join("gate.json")));
+}
+
+#[test]
+fn a_self_test_that_was_damaged() {
+    each_is_read_or_refused(self_test, SELF_TEST, read_self_test);
+}
+
+#[test]
+fn claims_that_were_damaged() {
+    each_is_read_or_refused(claims, CLAIMS, ClaimRow::read);
+}
+
+#[test]
+fn forecasts_that_were_damaged() {
+    each_is_read_or_refused(forecast, FORECAST, ForecastRun::read);
+}
+
 #[test]
 fn provenance_that_was_damaged() {
     each_is_read_or_refused(run, PROVENANCE, Run::read);

@@ -536,4 +536,16 @@ against_threads = 1
         let none = parse(&lost.replace("[1]", "[]")).unwrap_err();
         assert!(none.contains("at least one key"), "{none}");
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn a_damaged_claim_is_read_or_refused_in_one_line(bytes in mapbench_damage::damaged(GOOD)) {
+            let text = String::from_utf8_lossy(&bytes);
+            if let Err(error) = parse(&text) {
+                proptest::prop_assert_eq!(error.lines().count(), 1, "{}", error);
+            }
+        }
+    }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the answer of the newest published run and the table of the shipped workloads into README.md, each between its two
+# Puts the answer of the newest published run, of those that were not quick, and the table of the shipped workloads into README.md, each between its two
 # marks. With --check changes nothing, and fails if README.md says something else.
 #
 # MAPBENCH: the program to ask, as one word; by default cargo builds it.
@@ -47,7 +47,8 @@ done
 # Names begin with the date.
 newest=
 if [[ -d bench-results/published ]]; then
-    newest=$(find bench-results/published -mindepth 1 -maxdepth 1 -type d | LC_ALL=C sort | tail -n 1)
+    newest=$(grep -lE '"profile": "(standard|full)"' bench-results/published/*/provenance.json | LC_ALL=C sort | tail -n 1 || true)
+    newest=${newest%/provenance.json}
 fi
 new=$(mktemp)
 trap 'rm -f "$new" "$new.part"' EXIT

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bustle::{Collection, CollectionHandle};
 use foldhash::fast::FixedState;
 use mapbench::floor::{time_loop, time_sampled_loop};
+use mapbench_adapter_dashmap::Dashmap;
 use mapbench_adapter_lock::StdRwLock;
+use mapbench_adapter_papaya::Papaya;
 use mapbench_api::{ConcurrentMap, MapHandle, Strategy};
 use mapbench_stats::{median, ratio};
 use mapbench_workload::{Percent, Workload, key_of, value_of};
@@ -92,11 +94,11 @@ fn nanoseconds(elapsed: Duration, ops: u64) -> f64 {
     elapsed.as_nanos() as f64 / ops as f64
 }
 
-/// The map of the workload behind one lock: of the maps that can be shared, one of the fastest on a single thread.
-fn filled(workload: &Workload) -> impl ConcurrentMap<u64, u64> {
+/// The map of the workload, filled.
+fn filled<S: Strategy>(workload: &Workload) -> impl ConcurrentMap<u64, u64> {
     let load = workload.load(Percent::whole(90));
     let keys = load.prefill(1).into_iter().map(key_of);
-    StdRwLock::build(load.population as usize, FixedState::with_seed(1), keys.map(|key| (key, value_of(key, 0))))
+    S::build(load.population as usize, FixedState::with_seed(1), keys.map(|key| (key, value_of(key, 0))))
 }
 
 /// What timing some operations adds to a closed loop, in turns with one in which none is timed.
@@ -162,5 +164,7 @@ fn main() {
     println!("    mapbench at 50 % reads, 25 % inserts, 25 % removes {:.2}", median(&mixed).expect("five figures"));
     println!("what timing operations adds to a closed loop, one thread, twenty turns:");
     timing("a map that does nothing", workload, || Nothing);
-    timing("std-rwlock", workload, || filled(workload));
+    timing("std-rwlock", workload, || filled::<StdRwLock>(workload));
+    timing("dashmap", workload, || filled::<Dashmap>(workload));
+    timing("papaya", workload, || filled::<Papaya>(workload));
 }

@@ -237,16 +237,12 @@ impl LatencyPass<'_> {
     fn rows(&self, strategy: &str, step: Step, rate_ops_s: Option<u64>, timed: &Timed) -> Vec<Latency> {
         let kinds = timed.kinds.iter().map(|(kind, text)| (kind.name(), text));
         let row = |(operation, text): (&str, &String)| {
-            let message = match timed.backwards {
-                0 => String::new(),
-                n => format!("the clock went backwards {n} times: such an interval counts as 0 ns"),
-            };
             Latency {
                 operation: operation.to_owned(),
                 rate_ops_s,
                 achieved_ops_s: Some(timed.achieved_ops_s),
                 every: Some(timed.every),
-                message,
+                message: remark(timed.backwards),
                 ..self.unmeasured(strategy, step, Status::Ok)
             }
             .with(&Distribution::decode(text).expect("the answer was checked"), timed.saturated)
@@ -301,7 +297,24 @@ impl LatencyPass<'_> {
     }
 }
 
+/// What a row says of a clock that was seen to go backwards so often.
+fn remark(backwards: u64) -> String {
+    match backwards {
+        0 => String::new(),
+        n => format!("the clock went backwards {n} times: such an interval counts as 0 ns"),
+    }
+}
+
 /// The arrivals that a plan names.
 fn arrivals(name: &str) -> Arrivals {
     [Arrivals::Poisson, Arrivals::Constant].into_iter().find(|arrivals| arrivals.name() == name).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_clock_that_went_backwards_is_said_in_the_row() {
+        assert_eq!(super::remark(0), "");
+        assert_eq!(super::remark(3), "the clock went backwards 3 times: such an interval counts as 0 ns");
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use mapbench_results::{Group, LatencyPlan, MemoryPlan, Percent, Plan};
+use mapbench_results::{Group, GrowthPlan, LatencyPlan, MemoryPlan, Percent, Plan, ProfilePlan};
 use mapbench_workload::{Allocator, Arrivals, DefinitionError, HasherName, KeyType, Load, ValueType, Workload};
 
 use crate::hasher;
@@ -15,6 +15,9 @@ use crate::trace::{self, ReplayError};
 pub(crate) const ALL: &str = "all";
 
 const MOST_THREADS: u32 = 1024;
+
+/// Looks at a thread in a second of its processor's time. A prime, lest they fall in with what happens each millisecond.
+const HERTZ: u32 = 499;
 
 /// How long and how often: forks, rounds a fork, warm-up and slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -41,6 +44,8 @@ struct Shape {
     latency_ms: u64,
     /// Forks whose memory is counted.
     memory_forks: u32,
+    /// How long the processors' time is looked at.
+    profile_ms: u64,
 }
 
 impl Profile {
@@ -62,6 +67,7 @@ impl Profile {
                 latency_forks: 1,
                 latency_ms: 2,
                 memory_forks: 1,
+                profile_ms: 200,
             },
             Profile::Quick => Shape {
                 name: "quick",
@@ -72,6 +78,7 @@ impl Profile {
                 latency_forks: 3,
                 latency_ms: 60,
                 memory_forks: 1,
+                profile_ms: 1_000,
             },
             Profile::Standard => Shape {
                 name: "standard",
@@ -82,6 +89,7 @@ impl Profile {
                 latency_forks: 5,
                 latency_ms: 250,
                 memory_forks: 3,
+                profile_ms: 2_000,
             },
             Profile::Full => Shape {
                 name: "full",
@@ -92,6 +100,7 @@ impl Profile {
                 latency_forks: 7,
                 latency_ms: 500,
                 memory_forks: 5,
+                profile_ms: 2_000,
             },
         }
     }
@@ -121,6 +130,8 @@ pub(crate) struct Beside {
     pub(crate) latency: Option<Rates>,
     /// Allocation and reclamation.
     pub(crate) memory: bool,
+    /// Where the processors' time goes.
+    pub(crate) profile_cpu: bool,
 }
 
 /// The rates of an open loop.
@@ -136,7 +147,7 @@ pub(crate) struct Rates {
 
 impl Beside {
     /// Puts it into a plan, as long and as often as the profile has it.
-    pub(crate) fn add_to(&self, plan: &mut Plan, profile: Profile) {
+    pub(crate) fn add_to(&self, plan: &mut Plan, workloads: &HashMap<String, Workload>, profile: Profile) {
         let shape = profile.shape();
         plan.latency = self.latency.as_ref().map(|rates| LatencyPlan {
             forks: shape.latency_forks,
@@ -154,6 +165,11 @@ impl Beside {
             // Two maps as large as the budget of a worker would leave no room for what is beside them.
             budget_bytes: plan.memory_bytes / 2,
         });
+        let grows = |group: &Group| workloads[&group.workload].load(group.read_pct).operations.is_some();
+        let asked = (self.latency.is_some() || self.memory) && plan.groups.iter().any(grows);
+        plan.growth = asked.then_some(GrowthPlan { forks: shape.memory_forks });
+        plan.profile_cpu =
+            self.profile_cpu.then(|| ProfilePlan { hertz: HERTZ, slice_ns: shape.profile_ms * 1_000_000 });
     }
 }
 
@@ -267,6 +283,8 @@ pub(crate) fn plan(
         memory_bytes,
         latency: None,
         memory: None,
+        profile_cpu: None,
+        growth: None,
     };
     Ok((plan, workloads))
 }
@@ -510,7 +528,9 @@ mod tests {
     fn all_workloads_can_be_planned_at_once() {
         let plan = made(&Choice { workloads: vec![ALL.to_owned()], ..Choice::default() }).unwrap();
         assert_eq!(plan.workloads.len(), SHIPPED.len());
-        for (name, threads) in [("scan", vec![2, 4]), ("scan-alone", vec![1]), ("oversubscribed", vec![16])] {
+        for (name, threads) in
+            [("scan", vec![2, 4]), ("scan-alone", vec![1]), ("scan-writers", vec![1, 3]), ("oversubscribed", vec![16])]
+        {
             let planned: Vec<u32> =
                 plan.groups.iter().filter(|group| group.workload == name).map(|group| group.threads).collect();
             assert_eq!(planned, threads, "{name}");

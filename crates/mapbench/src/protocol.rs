@@ -44,6 +44,8 @@ pub(crate) enum Request {
         /// Bytes beyond the filled map at which a stage ends early.
         budget_bytes: u64,
     },
+    /// Let a map grow, every operation timed; answered by [`Event::Grown`]. For a load of so many operations.
+    Grow,
     /// Drop the map and end; answered by [`Event::Closed`].
     Close,
 }
@@ -174,6 +176,11 @@ pub(crate) enum Event {
     Timed(Timed),
     /// Allocations were counted and the map is dropped; the worker ends.
     Counted(Box<Counted>),
+    /// A map has grown, and was right afterwards.
+    Grown {
+        /// The map before its first operation, each of its doublings, and all that was there at the end.
+        steps: Vec<Step>,
+    },
     /// The map is dropped; the worker ends.
     Closed,
     /// The cell cannot go on; the worker ends.
@@ -255,6 +262,19 @@ pub(crate) struct Point {
     pub(crate) live_bytes: u64,
     /// Since the stage began.
     pub(crate) operations: u64,
+}
+
+/// A map that has grown so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) entries: u64,
+    /// Since the first operation.
+    pub(crate) at_ns: u64,
+    /// Of the inserts since the last step.
+    pub(crate) longest_ns: u64,
+    /// Of a worker that counts.
+    pub(crate) held_bytes: u64,
 }
 
 /// What happened while a reader stayed inside the map.

@@ -20,7 +20,7 @@ pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
         None => return Ok(()),
         Some(Request::Describe) => return say(&description(registry)),
         Some(Request::Open(open)) => open,
-        Some(Request::Slice { .. } | Request::Time { .. } | Request::Count { .. } | Request::Close) => {
+        Some(Request::Slice { .. } | Request::Time { .. } | Request::Count { .. } | Request::Grow | Request::Close) => {
             return Err(WorkerError::Order);
         }
     };

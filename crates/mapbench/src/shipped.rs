@@ -27,6 +27,7 @@ shipped![
     "interning",
     "scan",
     "scan-alone",
+    "scan-writers",
     "churn",
     "hot-key",
     "oversubscribed",

@@ -233,6 +233,8 @@ fn provenance(size: Size) -> Provenance {
             memory_bytes: 1 << 30,
             latency: None,
             memory: None,
+            profile_cpu: None,
+            growth: None,
         },
         host: Host {
             name: "made-up".to_owned(),

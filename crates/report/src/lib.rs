@@ -6,6 +6,7 @@ mod answer;
 mod claims;
 mod counts;
 mod definitions;
+mod flame;
 mod forecast;
 mod format;
 mod gate;
@@ -22,6 +23,7 @@ mod text;
 mod variance;
 
 pub use claims::{Certainty, Implied, Judged, Tested, claims, judge_certainty, judge_count, judge_ratio, share};
+pub use flame::{Stack, flame_graph};
 pub use forecast::forecast_text;
 pub use gate::{gate_junit, gate_markdown, gate_terminal};
 pub use page::{forecast_html, html, html_linked, html_of, html_of_claims};
@@ -32,7 +34,8 @@ pub use text::{Cells, Text, compare, costs, diff, ranking, semantics, tables};
 pub use variance::{Spread, spreads};
 
 use mapbench_results::{
-    Cell, ClaimRow, Detectable, Latency, Machine, Memory, Provenance, Reclamation, Run, Sample, SelfTestRow, Semantics,
+    Cell, ClaimRow, Detectable, FlameGraph, Growth, Latency, Machine, Memory, Provenance, Reclamation, Run, Sample,
+    SelfTestRow, Semantics,
 };
 
 /// What a report is made of.
@@ -67,6 +70,10 @@ pub struct Beside<'a> {
     pub memory: &'a [Memory],
     /// What they held over time.
     pub reclamation: &'a [Reclamation],
+    /// How maps grew, step by step.
+    pub growth: &'a [Growth],
+    /// Where the processors' time went, cell by cell.
+    pub profiles: &'a [FlameGraph],
 }
 
 impl<'a> Input<'a> {
@@ -86,6 +93,8 @@ impl<'a> Input<'a> {
                 latency: &run.latency,
                 memory: &run.memory,
                 reclamation: &run.reclamation,
+                growth: &run.growth,
+                profiles: &run.profiles,
             },
         }
     }

@@ -34,6 +34,8 @@ pub(crate) fn plan(strategies: &[&str]) -> Plan {
         memory_bytes: 1 << 30,
         latency: None,
         memory: None,
+        profile_cpu: None,
+        growth: None,
     }
 }
 

@@ -8,9 +8,11 @@ pub mod checksum;
 mod claims;
 mod distribution;
 mod error;
+mod flame;
 mod forecast;
 mod gate;
 mod gate_slices;
+mod growth;
 mod latency;
 mod memory;
 mod read;
@@ -25,9 +27,11 @@ mod write;
 pub use claims::{CLAIMS, CLAIMS_DIR, ClaimRow, ClaimVerdict};
 pub use distribution::{Distribution, Percentile};
 pub use error::Error;
+pub use flame::FlameGraph;
 pub use forecast::{ALL_KINDS, CONTENTION, Contention, Expected, FORECAST, ForecastRun, HOT_SPOTS, HotSpot};
 pub use gate::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Instructions, NotFinite, Transfers};
 pub use gate_slices::{GATE_SLICES, GateSlice, GateSliceWriter, read_gate_slices};
+pub use growth::Growth;
 pub use latency::{ALL_OPERATIONS, Latency, LatencyKind};
 pub use mapbench_workload::Percent;
 pub use memory::{Memory, Reclamation, Stage};
@@ -51,5 +55,11 @@ pub const LATENCY: &str = "latency.csv";
 pub const MEMORY: &str = "memory.csv";
 /// The file that holds the rows of [`Reclamation`]; likewise.
 pub const RECLAMATION: &str = "reclamation.csv";
+/// The file that holds the rows of [`Growth`]; a run in which nothing that grows was looked at so has none.
+pub const GROWTH: &str = "growth.csv";
+/// The file that holds the rows of [`FlameGraph`]; a run that was not profiled has none.
+pub const PROFILES: &str = "profiles.csv";
+/// The directory of the flame graphs, in that of the run.
+pub const PROFILES_DIR: &str = "profiles";
 /// The file that holds the rows of [`Semantics`].
 pub const SEMANTICS: &str = "semantics.csv";

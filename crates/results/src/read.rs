@@ -9,9 +9,9 @@ use serde::Deserialize;
 use crate::row::{Place, Planned, Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, CLAIMS, CLAIMS_DIR, Cell, ClaimRow, Detectable, Error, GATE_SELF_TEST, LATENCY, Latency, MACHINE, MEMORY,
-    Machine, Memory, PROVENANCE, Percent, Plan, Provenance, RECLAMATION, Reclamation, SAMPLES, SCHEMA_VERSION, Sample,
-    SelfTestRow, Semantics, checksum, self_test::read_self_tests,
+    CELLS, CLAIMS, CLAIMS_DIR, Cell, ClaimRow, Detectable, Error, FlameGraph, GATE_SELF_TEST, GROWTH, Growth, LATENCY,
+    Latency, MACHINE, MEMORY, Machine, Memory, PROFILES, PROVENANCE, Percent, Plan, Provenance, RECLAMATION,
+    Reclamation, SAMPLES, SCHEMA_VERSION, Sample, SelfTestRow, Semantics, Status, checksum, self_test::read_self_tests,
 };
 
 const MEASURE_AGAIN: &str = "delete the line, and `mapbench run --resume` measures it again";
@@ -37,6 +37,10 @@ pub struct Run {
     pub memory: Vec<Memory>,
     /// The rows of `reclamation.csv`, likewise.
     pub reclamation: Vec<Reclamation>,
+    /// The rows of `growth.csv`, in the file's order; empty if the plan has no growth.
+    pub growth: Vec<Growth>,
+    /// The rows of `profiles.csv`, in the file's order; empty if the run was not profiled.
+    pub profiles: Vec<FlameGraph>,
     /// The rows of `semantics.csv`, in the file's order; empty if the run was not verified.
     pub semantics: Vec<Semantics>,
     /// The rows of `self-test.csv` in `gate-self-test/` and in the folders in it; empty if the gate was not tested on this
@@ -61,7 +65,7 @@ impl Run {
         let provenance = read_provenance(dir)?;
         let finished = provenance.finished.is_some();
         if finished {
-            verify_checksums(dir, &provenance)?;
+            verify_checksums(dir, &provenance, files_of(&provenance.plan))?;
         }
         let files =
             Files { dir, plan: &provenance.plan, torn, remedy: if finished { WRITTEN_WRONG } else { MEASURE_AGAIN } };
@@ -70,6 +74,12 @@ impl Run {
         let latency = if plan.latency.is_some() { files.read()? } else { Vec::new() };
         let (memory, reclamation) =
             if plan.memory.is_some() { (files.read()?, files.read()?) } else { (Vec::new(), Vec::new()) };
+        let growth = if plan.growth.is_some() { files.read()? } else { Vec::new() };
+        let profiles: Vec<FlameGraph> = if plan.profile_cpu.is_some() { files.read()? } else { Vec::new() };
+        if finished {
+            let drawn = profiles.iter().filter(|graph| graph.status == Status::Ok).map(FlameGraph::file);
+            verify_checksums(dir, &provenance, drawn)?;
+        }
         // What a run that was interrupted while it finished left of this file is written anew by its end.
         let cells = if finished { files.read()? } else { Vec::new() };
         let semantics = if finished { Semantics::of_run(dir, &provenance)? } else { Vec::new() };
@@ -88,6 +98,8 @@ impl Run {
             latency,
             memory,
             reclamation,
+            growth,
+            profiles,
             semantics,
             self_test,
             detectable,
@@ -139,11 +151,18 @@ pub(crate) fn read_provenance(dir: &Path) -> Result<Provenance, Error> {
 pub(crate) fn files_of(plan: &Plan) -> Vec<&'static str> {
     let latency: &[_] = if plan.latency.is_some() { &[LATENCY] } else { &[] };
     let memory: &[_] = if plan.memory.is_some() { &[MEMORY, RECLAMATION] } else { &[] };
-    [&[SAMPLES, MACHINE, CELLS], latency, memory].concat()
+    let growth: &[_] = if plan.growth.is_some() { &[GROWTH] } else { &[] };
+    let profiles: &[_] = if plan.profile_cpu.is_some() { &[PROFILES] } else { &[] };
+    [&[SAMPLES, MACHINE, CELLS], latency, memory, growth, profiles].concat()
 }
 
-fn verify_checksums(dir: &Path, provenance: &Provenance) -> Result<(), Error> {
-    for name in files_of(&provenance.plan) {
+fn verify_checksums(
+    dir: &Path,
+    provenance: &Provenance,
+    names: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Result<(), Error> {
+    for name in names {
+        let name = name.as_ref();
         let file = dir.join(name);
         let found = checksum::of_file(&file).map_err(Error::read(&file))?;
         if provenance.checksums.get(name) != Some(&found) {

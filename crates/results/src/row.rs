@@ -225,8 +225,8 @@ impl<'de> Deserializer<'de> for Fields<'_> {
 mod tests {
     use super::{Row as _, columns};
     use crate::{
-        Build, Cell, ClaimRow, Declared, Host, HostClock, Latency, LatencyPlan, Machine, Memory, MemoryPlan, Plan,
-        Provenance, Reclamation, Sample, Semantics,
+        Build, Cell, ClaimRow, Declared, FlameGraph, Growth, GrowthPlan, Host, HostClock, Latency, LatencyPlan,
+        Machine, Memory, MemoryPlan, Plan, ProfilePlan, Provenance, Reclamation, Sample, Semantics,
     };
 
     #[test]
@@ -248,12 +248,16 @@ mod tests {
             ("## latency.csv", columns::<Latency>()),
             ("## memory.csv", columns::<Memory>()),
             ("## reclamation.csv", columns::<Reclamation>()),
+            ("## growth.csv", columns::<Growth>()),
+            ("## profiles.csv", columns::<FlameGraph>()),
             ("## semantics.csv", columns::<Semantics>()),
             ("## claims.csv", columns::<ClaimRow>()),
             ("## provenance.json", columns::<Provenance>()),
             ("### plan", columns::<Plan>()),
             ("### latency", columns::<LatencyPlan>()),
             ("### memory", columns::<MemoryPlan>()),
+            ("### profile_cpu", columns::<ProfilePlan>()),
+            ("### growth", columns::<GrowthPlan>()),
             ("### host", columns::<Host>()),
             ("### clock", columns::<HostClock>()),
             ("### build", columns::<Build>()),

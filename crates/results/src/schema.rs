@@ -3,7 +3,7 @@
 use mapbench_workload::{OpKind, Percent};
 use serde::{Deserialize, Serialize};
 
-use crate::{Latency, Memory, Reclamation};
+use crate::{FlameGraph, Growth, Latency, Memory, Reclamation};
 
 /// The version of these schemas. Version 1 is read too: it lacks the columns of [`Sample`] that tell the kinds of operations
 /// apart.
@@ -288,7 +288,7 @@ macro_rules! in_group {
         }
     )+};
 }
-in_group!(Sample, Machine, Cell, Latency, Memory, Reclamation);
+in_group!(Sample, Machine, Cell, Latency, Memory, Reclamation, FlameGraph, Growth);
 
 /// `provenance.json`: where the numbers come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -348,6 +348,12 @@ pub struct Plan {
     /// How allocation and reclamation are measured; `None` when they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryPlan>,
+    /// How the processors' time is looked at; `None` when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_cpu: Option<ProfilePlan>,
+    /// How growth is looked at; `None` when it is not, or nothing grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<GrowthPlan>,
 }
 
 /// How a run measures latency.
@@ -380,6 +386,24 @@ pub struct MemoryPlan {
     pub quiet_ns: u64,
     /// Bytes beyond the filled map at which a stage ends early.
     pub budget_bytes: u64,
+}
+
+/// How a run looks at maps that grow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrowthPlan {
+    /// Forks of a cell.
+    pub forks: u32,
+}
+
+/// How a run looks at where the processors' time goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfilePlan {
+    /// Samples of each thread in a second of its processor's time.
+    pub hertz: u32,
+    /// How long samples of a cell are taken, in nanoseconds.
+    pub slice_ns: u64,
 }
 
 /// The machine a run was made on.

@@ -9,8 +9,9 @@ use crate::read::{Torn, files_of, read_provenance};
 use crate::row::{Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Error, LATENCY, Latency, MACHINE, MEMORY, Machine, Memory, PROVENANCE, Plan, Provenance, RECLAMATION,
-    Reclamation, Run, SAMPLES, SCHEMA_VERSION, SEMANTICS, Sample, checksum, time,
+    CELLS, Cell, Error, FlameGraph, GROWTH, Growth, LATENCY, Latency, MACHINE, MEMORY, Machine, Memory, PROFILES,
+    PROFILES_DIR, PROVENANCE, Plan, Provenance, RECLAMATION, Reclamation, Run, SAMPLES, SCHEMA_VERSION, SEMANTICS,
+    Sample, Status, checksum, time,
 };
 
 const LOCK: &str = ".lock";
@@ -24,6 +25,10 @@ pub struct RunWriter {
     latency: Option<Appender>,
     memory: Option<Appender>,
     reclamation: Option<Appender>,
+    growth: Option<Appender>,
+    profiles: Option<Appender>,
+    /// The files of the flame graphs that there are.
+    drawn: Vec<String>,
     repairs: Vec<String>,
     finished: bool,
     /// Held, not used: the lock goes with it.
@@ -38,7 +43,7 @@ impl RunWriter {
     pub fn create(dir: &Path, provenance: &Provenance) -> Result<Self, Error> {
         fs::create_dir_all(dir).map_err(Error::create(dir))?;
         let lock = lock(dir)?;
-        if [PROVENANCE, SAMPLES, MACHINE, CELLS, LATENCY, MEMORY, RECLAMATION, SEMANTICS]
+        if [PROVENANCE, SAMPLES, MACHINE, CELLS, LATENCY, MEMORY, RECLAMATION, GROWTH, PROFILES, SEMANTICS]
             .iter()
             .any(|name| dir.join(name).exists())
         {
@@ -70,7 +75,9 @@ impl RunWriter {
         }
         // Before anything is cut, so that a file that is not ours stays as it is.
         let run = Run::load(dir, Torn::Ignored)?;
-        Ok((Self::open(dir, lock, &run.provenance.plan)?, run))
+        let writer = Self::open(dir, lock, &run.provenance.plan)?;
+        let drawn = run.profiles.iter().filter(|graph| graph.status == Status::Ok).map(FlameGraph::file).collect();
+        Ok((Self { drawn, ..writer }, run))
     }
 
     fn open(dir: &Path, lock: File, plan: &Plan) -> Result<Self, Error> {
@@ -80,8 +87,23 @@ impl RunWriter {
         let latency = plan.latency.as_ref().map(|_| Appender::open::<Latency>(dir, &mut repairs)).transpose()?;
         let memory = plan.memory.as_ref().map(|_| Appender::open::<Memory>(dir, &mut repairs)).transpose()?;
         let reclamation = plan.memory.as_ref().map(|_| Appender::open::<Reclamation>(dir, &mut repairs)).transpose()?;
-        let dir = dir.to_owned();
-        Ok(Self { dir, samples, machine, latency, memory, reclamation, repairs, finished: false, _lock: lock })
+        let growth = plan.growth.as_ref().map(|_| Appender::open::<Growth>(dir, &mut repairs)).transpose()?;
+        let profiles =
+            plan.profile_cpu.as_ref().map(|_| Appender::open::<FlameGraph>(dir, &mut repairs)).transpose()?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            samples,
+            machine,
+            latency,
+            memory,
+            reclamation,
+            growth,
+            profiles,
+            drawn: Vec::new(),
+            repairs,
+            finished: false,
+            _lock: lock,
+        })
     }
 
     /// What [`resume`](Self::resume) had to repair, a line each.
@@ -133,6 +155,46 @@ impl RunWriter {
         self.memory.as_mut().expect("the plan has memory").append_all(rows)
     }
 
+    /// Writes the steps of one visit, like [`append_sample`](Self::append_sample): all of them by one call.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// When the plan has no growth.
+    pub fn append_growth(&mut self, rows: &[Growth]) -> Result<(), Error> {
+        self.refuse_if_finished()?;
+        self.growth.as_mut().expect("the plan has growth").append_all(rows)
+    }
+
+    /// Writes the row of a cell, its flame graph first: what has a row that is `ok` has its file.
+    ///
+    /// # Errors
+    /// As for [`append_sample`](Self::append_sample).
+    ///
+    /// # Panics
+    /// When the plan has no profiles.
+    pub fn append_profile(&mut self, row: &FlameGraph, svg: &str) -> Result<(), Error> {
+        self.refuse_if_finished()?;
+        let file = row.file();
+        if row.status == Status::Ok {
+            let folder = self.dir.join(PROFILES_DIR);
+            fs::create_dir_all(&folder).map_err(Error::create(&folder))?;
+            replace(&self.dir.join(&file), svg.as_bytes())?;
+        }
+        self.profiles.as_mut().expect("the plan has profiles").append(row)?;
+        if row.status == Status::Ok {
+            self.drawn.push(file);
+        }
+        Ok(())
+    }
+
+    /// The run's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Writes the summary and the final provenance, with the checksums and, unless it is set, the time of the end. The run
     /// is finished then.
     ///
@@ -140,7 +202,8 @@ impl RunWriter {
     /// When a cell contradicts itself, the run is finished already, or the system refuses.
     pub fn finish(&mut self, cells: &[Cell], mut provenance: Provenance) -> Result<(), Error> {
         self.refuse_if_finished()?;
-        let beside = [&self.latency, &self.memory, &self.reclamation].into_iter().flatten();
+        let beside =
+            [&self.latency, &self.memory, &self.reclamation, &self.growth, &self.profiles].into_iter().flatten();
         for appender in [&self.samples, &self.machine].into_iter().chain(beside) {
             appender.file.sync_all().map_err(Error::write(&appender.path))?;
         }
@@ -150,7 +213,8 @@ impl RunWriter {
             text.extend(encode(&path, cell)?);
         }
         replace(&path, &text)?;
-        for name in files_of(&provenance.plan) {
+        let files = files_of(&provenance.plan);
+        for name in files.into_iter().chain(self.drawn.iter().map(String::as_str)) {
             let file = self.dir.join(name);
             let sum = checksum::of_file(&file).map_err(Error::read(&file))?;
             provenance.checksums.insert(name.to_owned(), sum);

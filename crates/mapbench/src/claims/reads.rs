@@ -46,6 +46,8 @@ pub(super) fn test(
             quiet_ns: 5_000_000,
             budget_bytes: setting.memory_bytes / 2,
         }),
+        profile_cpu: None,
+        growth: None,
     };
     let workloads = BTreeMap::from([(workload.name.clone(), (text.clone(), workload.clone()))]);
     let run = sweep::sweep(plan, &workloads, &setting.dir.join(name), registry, setting)?;

@@ -109,6 +109,8 @@ fn plan(cases: &[Case], workloads: &Workloads, setting: &Setting) -> Plan {
         memory_bytes: setting.memory_bytes,
         latency: None,
         memory: None,
+        profile_cpu: None,
+        growth: None,
     }
 }
 

@@ -12,7 +12,8 @@ use crate::run::{self, Order};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   mapbench run --profile quick --strategy dashmap,papaya --read-pct 90 --threads 1,2
-  mapbench run --profile quick --read-pct 90 --latency --rate 2000000 --memory")]
+  mapbench run --profile quick --read-pct 90 --latency --rate 2000000 --memory
+  mapbench run --profile quick --strategy dashmap --read-pct 90 --threads 2 --profile-cpu")]
 pub(super) struct Arguments {
     /// How long and how often to measure
     #[arg(long, value_enum, default_value = "standard")]
@@ -40,6 +41,9 @@ pub(super) struct Arguments {
     /// Count what the maps allocate, hold and give back, in workers of their own
     #[arg(long)]
     memory: bool,
+    /// Draw a flame graph of each cell, from workers of their own; takes `perf`, and says so where there is none
+    #[arg(long)]
+    profile_cpu: bool,
     /// Let another program's worker join, under the name foreign:NAME: COMMAND is split into words as a shell would, and run
     /// without one. NAME is the strategy that it is asked for. It is not asked for latency or memory. May be given again
     #[arg(long = "worker", value_name = "NAME=COMMAND")]
@@ -48,7 +52,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR, which says itself what to measure
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "trace", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "out", "memory_mib"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "trace", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "profile_cpu", "out", "memory_mib"])]
     resume: Option<PathBuf>,
     /// Memory that a worker may hold, in MiB; one that exceeds it is killed and its row says so
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
@@ -77,7 +81,7 @@ impl Arguments {
         load_pct.sort_unstable();
         load_pct.dedup();
         let rates = Rates { load_pct, common_ops_s: self.rate, arrivals };
-        Beside { latency: self.latency.then_some(rates), memory: self.memory }
+        Beside { latency: self.latency.then_some(rates), memory: self.memory, profile_cpu: self.profile_cpu }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use mapbench_report::{Input, costs};
-use mapbench_results::{Group, Run};
+use mapbench_results::{Group, Run, Status};
 use mapbench_workload::{Percent, Stream, key_of};
 
 use super::Failure;
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     /// Seed of the run
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A run whose latency and memory of the cell are shown too
+    /// A run of which is shown too what it measured of the cell beside throughput
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// The fork whose stream is shown
@@ -71,9 +71,9 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
             println!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index());
         }
     }
-    let workload = if Path::new(wanted.workload).exists() { wanted.workload } else { &workload.name };
+    let again = if Path::new(wanted.workload).exists() { wanted.workload } else { &workload.name };
     println!(
-        "to run it alone: mapbench run --strategy {} --workload {workload} --read-pct {} --threads {} --seed {}",
+        "to run it alone: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {}",
         wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
     );
     if let Some(dir) = &arguments.run {
@@ -85,14 +85,23 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
 /// What a run measured of the cell beside its throughput: over all forks, then fork by fork.
 fn measured(mut run: Run, group: &Group, strategy: &str) {
     run.provenance.plan.strategies.retain(|name| name == strategy);
+    run.samples.retain(|row| row.strategy == strategy && row.is_of(group));
     run.latency.retain(|row| row.strategy == strategy && row.is_of(group));
     run.memory.retain(|row| row.strategy == strategy && row.is_of(group));
+    run.growth.retain(|row| row.strategy == strategy && row.is_of(group));
+    run.profiles.retain(|row| row.strategy == strategy && row.is_of(group));
+    grown(&run);
+    for graph in &run.profiles {
+        match graph.status {
+            Status::Ok => println!("flame graph: {}", run.dir.join(graph.file()).display()),
+            status => println!("no flame graph: {status}: {}", graph.message),
+        }
+    }
     if run.latency.is_empty() && run.memory.is_empty() {
         println!("{} holds neither latency nor memory of this cell", run.dir.display());
         return;
     }
     println!("\n{}", costs(&Input::of(&run), group).terminal());
-    let shown = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), |ns| ns.to_string());
     for row in &run.latency {
         let load = row.load_pct.map_or_else(String::new, |load| format!(" at {load} %"));
         let rate = row.rate_ops_s.map_or_else(String::new, |rate| format!(", {rate} operations/s"));
@@ -120,6 +129,35 @@ fn measured(mut run: Run, group: &Group, strategy: &str) {
             shown(row.allocated_bytes),
             row.message
         );
+    }
+}
+
+/// A number, or a dash.
+fn shown(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+/// How the map grew, what iterations saw, and how long the drop took.
+fn grown(run: &Run) {
+    for row in &run.growth {
+        let (entries, held) = (shown(row.entries), shown(row.held_bytes));
+        let (took, longest) = (shown(row.took_ns), shown(row.longest_ns));
+        println!(
+            "growth to {entries} entries, fork {}: {took} ns, longest insert {longest} ns, {held} bytes held {}",
+            row.fork, row.message
+        );
+    }
+    for row in &run.samples {
+        if let (Some(entries @ 1..), Some(iterations), Some(ops)) = (row.iterated_entries, row.iterate_ops, row.ops) {
+            let (others, elapsed) = (ops - iterations, shown(row.elapsed_ns));
+            println!(
+                "iteration, fork {}, round {}: {entries} entries seen and {others} other operations in {elapsed} ns",
+                row.fork, row.round
+            );
+        }
+        if let Some(drop_ns) = row.drop_ns {
+            println!("drop, fork {}, round {}: {drop_ns} ns", row.fork, row.round);
+        }
     }
 }
 

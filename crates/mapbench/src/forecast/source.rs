@@ -4,14 +4,12 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::Path;
 
-use addr2line::Context;
-use addr2line::gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
 use mapbench_results::HotSpot;
-use object::{Object, ObjectSection};
 
 use super::cells::{Cell, Outcome};
 use super::protocol::Place;
 use crate::failure::Failure;
+use crate::symbols::{Debug, debug};
 
 /// Places of a cell that are shown, at most ...
 const SHOWN: usize = 12;
@@ -27,9 +25,6 @@ struct Source {
     line: u32,
     caller: String,
 }
-
-/// An executable's debug information.
-type Debug<'a> = Context<EndianSlice<'a, LittleEndian>>;
 
 /// The rows of `hot-spots.csv`: of every cell the places that make most of its transfers.
 pub(crate) fn hot_spots(executable: &Path, outcomes: &[Outcome]) -> Result<Vec<HotSpot>, Failure> {
@@ -55,16 +50,6 @@ pub(crate) fn hot_spots(executable: &Path, outcomes: &[Outcome]) -> Result<Vec<H
         }
     }
     Ok(rows)
-}
-
-fn debug(executable: &[u8]) -> Result<Debug<'_>, String> {
-    let file = object::File::parse(executable).map_err(|error| error.to_string())?;
-    let section = |id: SectionId| -> Result<_, addr2line::gimli::Error> {
-        let bytes = file.section_by_name(id.name()).and_then(|section| section.data().ok()).unwrap_or_default();
-        Ok(EndianSlice::new(bytes, LittleEndian))
-    };
-    let dwarf = Dwarf::load(section).map_err(|error| error.to_string())?;
-    Context::from_dwarf(dwarf).map_err(|error| error.to_string())
 }
 
 fn row(cell: &Cell, place: &Place, operations: u64, source: Source) -> HotSpot {
@@ -146,7 +131,7 @@ fn bare(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use object::ObjectSymbol;
+    use object::{Object, ObjectSymbol};
 
     use super::*;
 

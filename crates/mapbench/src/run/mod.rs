@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use mapbench_report::Input;
 use mapbench_results::{
-    CELLS, LATENCY, Latency, LatencyKind, MEMORY, Provenance, Run, RunWriter, SAMPLES, SCHEMA_VERSION, Status, time,
+    CELLS, GROWTH, LATENCY, Latency, LatencyKind, MEMORY, PROFILES, Provenance, Run, RunWriter, SAMPLES,
+    SCHEMA_VERSION, Status, time,
 };
 
 use crate::failure::Failure;
@@ -43,7 +44,7 @@ pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failu
     let host = provenance::host(0);
     let (mut plan, workloads) =
         plan::plan(order.profile, &order.choice, order.seed, order.memory_bytes, registry, host.cores)?;
-    order.beside.add_to(&mut plan, order.profile);
+    order.beside.add_to(&mut plan, &workloads, order.profile);
     if plan.memory.is_some() {
         counting_program(&own_executable()?)?;
     }
@@ -79,6 +80,8 @@ pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Res
         latency: &run.latency,
         memory: &run.memory,
         reclamation: &run.reclamation,
+        growth: &run.growth,
+        profiles: &run.profiles,
     };
     let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
     same_strategies(registry, &run.provenance)?;
@@ -181,10 +184,13 @@ impl Finished {
             );
         }
         self.warn_of_rate();
+        self.warn_of_profiles();
         let plan = &self.run.provenance.plan;
         let latency = plan.latency.as_ref().map(|_| LATENCY);
         let memory = plan.memory.as_ref().map(|_| MEMORY);
-        for file in [Some(CELLS), Some(SAMPLES), latency, memory, Some(PAGE)].into_iter().flatten() {
+        let growth = plan.growth.as_ref().map(|_| GROWTH);
+        let profiles = plan.profile_cpu.as_ref().map(|_| PROFILES);
+        for file in [Some(CELLS), Some(SAMPLES), latency, memory, growth, profiles, Some(PAGE)].into_iter().flatten() {
             println!("{}", self.dir.join(file).display());
         }
     }
@@ -203,6 +209,16 @@ impl Finished {
                     group.read_pct, group.threads
                 );
             }
+        }
+    }
+}
+
+impl Finished {
+    /// Says why there is no flame graph at all, once.
+    fn warn_of_profiles(&self) {
+        let mut missing = self.run.profiles.iter().filter(|graph| graph.status == Status::NotApplicable);
+        if let (Some(first), false) = (missing.next(), self.run.profiles.iter().any(|graph| graph.samples.is_some())) {
+            println!("warning: there is no flame graph: {}", first.message);
         }
     }
 }

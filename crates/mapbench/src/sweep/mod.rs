@@ -1,8 +1,10 @@
 //! The sweep: all strategies of a group side by side, a slice each in turn, in several passes over all groups.
 
+mod growth;
 mod latency;
 mod memory;
 pub(crate) mod probe;
+mod profile;
 pub(crate) mod worker_process;
 
 use std::cell::RefCell;
@@ -10,7 +12,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mapbench_results::{Group, Latency, Machine, Memory, Plan, Reclamation, RunWriter, Sample, Status};
+use mapbench_results::{
+    FlameGraph, Group, Growth, Latency, Machine, Memory, Plan, Reclamation, RunWriter, Sample, Status,
+};
 use mapbench_stats::jain;
 use mapbench_workload::{Load, OpKind, SplitMix64, Workload, derive_seed};
 
@@ -55,6 +59,8 @@ pub(crate) struct Done<'a> {
     pub(crate) latency: &'a [Latency],
     pub(crate) memory: &'a [Memory],
     pub(crate) reclamation: &'a [Reclamation],
+    pub(crate) growth: &'a [Growth],
+    pub(crate) profiles: &'a [FlameGraph],
 }
 
 /// A sweep over a plan.
@@ -87,6 +93,12 @@ impl Sweep<'_> {
         }
         if let (End::Complete, Some(memory), Some(counting)) = (end, &self.plan.memory, self.counting) {
             end = memory::run(self, counting, memory, done, writer, observer)?;
+        }
+        if let (End::Complete, Some(plan)) = (end, &self.plan.growth) {
+            end = growth::run(self, self.counting, plan, done.growth, writer, observer)?;
+        }
+        if let (End::Complete, Some(profile)) = (end, &self.plan.profile_cpu) {
+            end = profile::run(self, profile, done.profiles, writer, observer)?;
         }
         Ok(end)
     }

@@ -88,6 +88,11 @@ impl WorkerProcess {
         Ok(Self { stdin: child.stdin.take(), child, lines, stderr: Some(stderr), memory_bytes })
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a request without waiting for its answer.
     pub(crate) fn tell(&mut self, request: &impl Serialize) {
         let mut line = serde_json::to_string(request).expect("a request is plain data");

@@ -332,7 +332,7 @@ fn converse(
                 }
             }
             Some(Request::Close) | None => return Ok(None),
-            Some(Request::Open(_) | Request::Describe) => return Err(WorkerError::Order),
+            Some(Request::Open(_) | Request::Describe | Request::Grow) => return Err(WorkerError::Order),
         }
     }
 }

@@ -70,6 +70,11 @@ impl Built {
         let beyond = |bytes: u64| bytes.saturating_sub(before_bytes);
         (built, Self { filled_bytes: beyond(counting::live_bytes()), peak_bytes: beyond(counting::peak_bytes()) })
     }
+
+    /// Bytes that it holds since then.
+    pub(super) fn filled_bytes(&self) -> u64 {
+        self.filled_bytes
+    }
 }
 
 /// The count of a map, as far as it has come.

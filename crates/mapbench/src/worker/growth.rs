@@ -11,6 +11,7 @@ use mapbench_workload::{Cursor, OpKind, Stream};
 use super::access::{Access, Subject};
 use super::batch::Tally;
 use super::coordinator::{Failure, end};
+use super::steps::steps;
 use super::thread::{LARGEST_BATCH, failure_of};
 use super::{Requests, WorkerError, digests, say};
 use crate::protocol::{Effects, Event, Measured, Open, PROTOCOL_VERSION, Request, Slice, Tallied};
@@ -34,6 +35,10 @@ pub(crate) fn serve(
             // There is nothing to warm up: a map that grows is always new.
             Some(Request::Slice { slice_ns, .. }) => match slice(build, open, streams, slice_ns) {
                 Ok(slice) => say(&Event::Slice(slice))?,
+                Err(failure) => end(failure),
+            },
+            Some(Request::Grow) => match steps(build, open, streams) {
+                Ok(steps) => say(&Event::Grown { steps })?,
                 Err(failure) => end(failure),
             },
             Some(Request::Close) | None => return say(&Event::Closed),
@@ -80,40 +85,13 @@ struct Done {
 /// One map, from its first operation to its last. The time of every thread is that from the first one's start to the last
 /// one's end: a map has grown when all of it is there.
 fn once(map: Box<dyn Subject>, open: &Open, streams: &[Stream]) -> Result<Slice, Failure> {
-    let (start, late) = (Barrier::new(streams.len()), AtomicBool::new(false));
-    let longest = LONGEST.max(SLOWEST * open.load.operations.unwrap_or(0));
-    let done: Vec<Done> = std::thread::scope(|scope| {
-        let threads: Vec<_> = streams
-            .iter()
-            .enumerate()
-            .map(|(index, stream)| {
-                let (map, start, late) = (&*map, &start, &late);
-                let processor = open.processors.get(index).copied();
-                scope.spawn(move || {
-                    if let Some(processor) = processor {
-                        system::pin_this_thread(processor);
-                    }
-                    let mut done = None;
-                    let attended = catch_unwind(AssertUnwindSafe(|| {
-                        map.attend(&mut |access| done = Some(grow(access, stream, start, late, longest)));
-                    }));
-                    match attended {
-                        Ok(()) => done.expect("a map lends its access"),
-                        // The other threads may hang in a map that is broken.
-                        Err(payload) => end(failure_of(&*payload)),
-                    }
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("its panics were caught")).collect()
-    });
+    let (start, late, longest) = (Barrier::new(streams.len()), AtomicBool::new(false), longest(open));
+    let work = |access: &mut dyn Access, stream: &Stream| grow(access, stream, &start, &late, longest);
+    let done: Vec<Done> = together(&*map, open, streams, work, || {});
     let began = done.iter().map(|done| done.began).min().expect("there is a thread");
     let ended = done.iter().map(|done| done.ended).max().expect("there is a thread");
-    let ops: u64 = done.iter().map(|done| done.tally.ops).sum();
     if late.into_inner() {
-        let all: usize = streams.iter().map(|stream| stream.ops().len()).sum();
-        let message = format!("{ops} of {all} operations were done in {} s", longest.as_secs());
-        return Err(Failure { status: Status::TimedOut, message });
+        return Err(too_late(done.iter().map(|done| done.tally.ops).sum(), streams, longest));
     }
     let elapsed_ns = (ended - began).as_nanos() as u64;
     let (mut effects, mut tallied) = (Effects::default(), Tallied::default());
@@ -126,10 +104,7 @@ fn once(map: Box<dyn Subject>, open: &Open, streams: &[Stream]) -> Result<Slice,
         });
         tallied += Tallied { kinds, iterated: done.tally.iterated };
     }
-    let expected = u64::from(open.load.population) + effects.inserted - effects.removed;
-    let mut checked = Ok(());
-    map.attend(&mut |access| checked = access.conserve(expected));
-    checked.map_err(|message| Failure { status: Status::WrongAnswer, message })?;
+    check(&*map, open, &effects)?;
     let rss_bytes = system::resident_bytes("self").unwrap_or(0);
     let dropping = Instant::now();
     drop(map);
@@ -141,6 +116,56 @@ fn once(map: Box<dyn Subject>, open: &Open, streams: &[Stream]) -> Result<Slice,
         drop_ns: Some(dropping.elapsed().as_nanos() as u64),
         rss_bytes,
     })
+}
+
+/// Each stream on a thread of its own, and something here meanwhile. A panic of the map ends the process.
+pub(super) fn together<T: Send>(
+    map: &dyn Subject,
+    open: &Open,
+    streams: &[Stream],
+    work: impl Fn(&mut dyn Access, &Stream) -> T + Sync,
+    meanwhile: impl FnOnce(),
+) -> Vec<T> {
+    let thread = |(index, stream): (usize, &Stream)| {
+        if let Some(processor) = open.processors.get(index) {
+            system::pin_this_thread(*processor);
+        }
+        let mut done = None;
+        let attended = catch_unwind(AssertUnwindSafe(|| {
+            map.attend(&mut |access| done = Some(work(access, stream)));
+        }));
+        match attended {
+            Ok(()) => done.expect("a map lends its access"),
+            // The other threads may hang in a map that is broken.
+            Err(payload) => end(failure_of(&*payload)),
+        }
+    };
+    let thread = &thread;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = streams.iter().enumerate().map(|place| scope.spawn(move || thread(place))).collect();
+        meanwhile();
+        threads.into_iter().map(|thread| thread.join().expect("its panics were caught")).collect()
+    })
+}
+
+/// How long a map may take.
+pub(super) fn longest(open: &Open) -> Duration {
+    LONGEST.max(SLOWEST * open.load.operations.unwrap_or(0))
+}
+
+/// What becomes of one that takes longer.
+pub(super) fn too_late(ops: u64, streams: &[Stream], longest: Duration) -> Failure {
+    let all: usize = streams.iter().map(|stream| stream.ops().len()).sum();
+    let message = format!("{ops} of {all} operations were done in {} s", longest.as_secs());
+    Failure { status: Status::TimedOut, message }
+}
+
+/// Checks that the map holds what the operations must have left in it.
+pub(super) fn check(map: &dyn Subject, open: &Open, effects: &Effects) -> Result<(), Failure> {
+    let expected = u64::from(open.load.population) + effects.inserted - effects.removed;
+    let mut checked = Ok(());
+    map.attend(&mut |access| checked = access.conserve(expected));
+    checked.map_err(|message| Failure { status: Status::WrongAnswer, message })
 }
 
 fn grow(access: &mut dyn Access, stream: &Stream, start: &Barrier, late: &AtomicBool, longest: Duration) -> Done {

@@ -10,6 +10,7 @@ mod growth;
 mod open_loop;
 mod pauses;
 mod planted;
+mod steps;
 mod thread;
 mod timed;
 

@@ -4,12 +4,15 @@ mod answers;
 mod axis;
 mod claims;
 mod forecast;
+mod growth;
 mod heatmap;
+mod iteration;
 mod latency;
 mod lines;
 mod memory;
 mod noise;
 mod place;
+mod profiles;
 mod provenance;
 mod reclamation;
 mod runs;
@@ -172,6 +175,9 @@ fn parts(view: &View) -> Markup {
         (latency::section(view))
         (memory::section(view))
         (reclamation::section(view))
+        (growth::section(view))
+        (iteration::section(view))
+        (profiles::section(view))
         (overall(view, &rank))
         (table::section(view))
         (claims::section(view))

@@ -1,8 +1,8 @@
 //! What holds for pages as a whole.
 
 use mapbench_results::{
-    ClaimRow, ClaimVerdict, Detectable, GateVerdict, Group, HostClock, Latency, LatencyKind, LatencyPlan, Memory,
-    Percent, Reclamation, Sample, SelfTestRow, Stage, Status, Verdict,
+    ClaimRow, ClaimVerdict, Detectable, FlameGraph, GateVerdict, Group, Growth, GrowthPlan, HostClock, Latency,
+    LatencyKind, LatencyPlan, Memory, Percent, ProfilePlan, Reclamation, Sample, SelfTestRow, Stage, Status, Verdict,
 };
 
 use super::html;
@@ -139,10 +139,17 @@ fn hostile_files_are_text() {
     (provenance.started, provenance.finished) = (evil(), Some(evil()));
     provenance.plan.latency = Some(LatencyPlan { arrivals: evil(), ..testing::latency_plan() });
     provenance.plan.memory = Some(testing::memory_plan());
+    provenance.plan.growth = Some(GrowthPlan { forks: 1 });
+    provenance.plan.profile_cpu = Some(ProfilePlan { hertz: 1, slice_ns: 1 });
+    samples[0].iterate_ops = Some(1);
+    samples[0].iterated_entries = Some(1);
     provenance.host.clock = Some(HostClock { source: Some(evil()), look_ns: 1, drift_ppb: 1 });
     let group = provenance.plan.groups[0].clone();
     let latency = hostile_latency(&group, EVIL);
     let (memory, reclamation) = hostile_memory(&group, EVIL);
+    let growth = Growth { message: evil(), ..Growth::unmeasured(&group, EVIL, 0, Status::Panicked) };
+    let missing = FlameGraph::missing(&group, EVIL, Status::NotApplicable, evil());
+    let drawn = FlameGraph { status: Status::Ok, samples: Some(1), ..missing.clone() };
     let found = testing::semantics(EVIL, EVIL, Verdict::Violated);
     let alarm = SelfTestRow {
         condition: evil(),
@@ -171,6 +178,8 @@ fn hostile_files_are_text() {
         latency: &latency,
         memory: &memory,
         reclamation: &reclamation,
+        growth: &[growth],
+        profiles: &[missing, drawn],
     };
     let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], beside };
     let written = |page: &str, scripts: usize| {
@@ -187,7 +196,7 @@ fn hostile_files_are_text() {
         let known = name.contains("warning") || name.contains("\"noise\"");
         assert!(known || section.contains("&lt;script&gt;alert(1)"), "{name}");
     }
-    for part in ["latency", "reclamation", "claims", "self-test", "workloads"] {
+    for part in ["latency", "reclamation", "growth", "iteration", "profiles", "claims", "self-test", "workloads"] {
         assert!(page.contains(&format!("aria-labelledby=\"{part}\"")), "{part} is missing");
     }
     for text in [crate::tables(&input), crate::semantics(input.beside.semantics, true)] {

@@ -24,6 +24,8 @@ pub(crate) fn provenance() -> Provenance {
             memory_bytes: 3,
             latency: None,
             memory: None,
+            profile_cpu: None,
+            growth: None,
         },
         host: Host {
             name: "host".to_owned(),

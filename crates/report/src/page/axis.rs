@@ -1,4 +1,8 @@
-//! Numbers at which axes begin, end and are marked, and coordinates as text.
+//! Numbers at which axes begin, end and are marked, how the marks are drawn, and coordinates as text.
+
+use maud::{Markup, html};
+
+use super::place::Room;
 
 /// The power of ten at or below a number.
 pub(super) fn power_of_ten(x: f64) -> f64 {
@@ -40,7 +44,7 @@ pub(super) fn log_marks(low: f64, high: f64) -> Vec<f64> {
 }
 
 /// The points without which a line would stray by more than a distance (Ramer, Douglas and Peucker): the ends are kept.
-pub(super) fn thinned(points: &[(f64, f64)], distance: f64) -> Vec<(f64, f64)> {
+fn thinned(points: &[(f64, f64)], distance: f64) -> Vec<(f64, f64)> {
     let [first, between @ .., last] = points else { return points.to_vec() };
     let (dx, dy) = (last.0 - first.0, last.1 - first.1);
     let length = dx.hypot(dy);
@@ -60,9 +64,41 @@ pub(super) fn thinned(points: &[(f64, f64)], distance: f64) -> Vec<(f64, f64)> {
     }
 }
 
+/// Lines from side to side at these heights, and what each says, to the left.
+pub(super) fn across(frame: Room, marks: &[(f64, String)]) -> Markup {
+    let line = |(y, _): &(f64, String)| format!("M{},{}H{}", px(frame.left), px(*y), px(frame.right));
+    html! {
+        path.grid d=(marks.iter().map(line).collect::<String>()) {}
+        g text-anchor="end" {
+            @for (y, text) in marks { text x=(px(frame.left - 5.0)) y=(px(y + 4.0)) { (text) } }
+        }
+    }
+}
+
+/// Lines from the top to the bottom at these places, and what each says, below.
+pub(super) fn upright(frame: Room, marks: &[(f64, String)]) -> Markup {
+    let line = |(x, _): &(f64, String)| format!("M{},{}V{}", px(*x), px(frame.top), px(frame.bottom));
+    html! {
+        path.grid d=(marks.iter().map(line).collect::<String>()) {}
+        (below(frame.bottom + 15.0, marks))
+    }
+}
+
+/// What stands at these places, at one height.
+pub(super) fn below(y: f64, marks: &[(f64, String)]) -> Markup {
+    html! { g text-anchor="middle" { @for (x, text) in marks { text x=(px(*x)) y=(px(y)) { (text) } } } }
+}
+
+/// A curve's points, without those that are not seen, to a whole unit: the page has thousands of curves.
+pub(super) fn curve(points: &[(f64, f64)], stray: f64) -> String {
+    let whole = |(x, y): &(f64, f64)| format!("{x:.0},{y:.0}");
+    thinned(points, stray).iter().map(whole).collect::<Vec<_>>().join(" ")
+}
+
 /// A coordinate, to a tenth of a unit: more would only make the page longer.
 pub(super) fn px(x: f64) -> String {
-    format!("{x:.1}")
+    let text = format!("{x:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 #[cfg(test)]

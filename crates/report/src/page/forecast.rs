@@ -3,8 +3,8 @@
 use mapbench_results::{Contention, Expected, ForecastRun, Host, HotSpot};
 use maud::{Markup, html};
 
-use super::axis::{px, round_above, round_below};
-use super::place;
+use super::axis::{self, px, round_above, round_below};
+use super::place::{self, Room};
 use crate::forecast::{Mix, counted, hottest, is_false, lines, mixes};
 use crate::format;
 
@@ -86,17 +86,16 @@ fn panel(run: &ForecastRun, mix: Mix) -> Markup {
     let low = round_below(low);
     let frame = Frame { cores, low, high: round_above(high).max(round_above(low * 1.01)) };
     let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+    let ticks = frame.ticks().into_iter().map(|tick| (frame.y(tick), format!("{}", tick.round() / 1e6)));
+    let cores = frame.cores.iter().map(|cores| (frame.x(*cores), cores.to_string()));
+    let (ticks, cores): (Vec<_>, Vec<_>) = (ticks.collect(), cores.collect());
     let label =
         format!("Forecast throughput against cores, {}, {} % reads; the table below has the numbers", mix.0, mix.1);
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
-            @for tick in frame.ticks() {
-                @let y = frame.y(tick);
-                line.grid x1=(LEFT) x2=(right) y1=(px(y)) y2=(px(y)) {}
-                text.tick x=(LEFT - 5.0) y=(px(y + 4.0)) text-anchor="end" { (format!("{}", (tick / 1e6 * 1e6).round() / 1e6)) }
-            }
-            @for cores in &frame.cores { text.tick x=(px(frame.x(*cores))) y=(bottom + 16.0) text-anchor="middle" { (cores) } }
-            text.tick x=(px((LEFT + right) / 2.0)) y=(HEIGHT - 4.0) text-anchor="middle" { "cores" }
+            (axis::across(Room { left: LEFT, top: TOP, right, bottom }, &ticks))
+            (axis::below(bottom + 16.0, &cores))
+            text x=(px((LEFT + right) / 2.0)) y=(HEIGHT - 4.0) text-anchor="middle" { "cores" }
             svg.frame x=(LEFT) y=(TOP) width=(right - LEFT) height=(bottom - TOP) viewBox=(format!("{LEFT} {TOP} {} {}", right - LEFT, bottom - TOP)) {
                 @for (place, (strategy, rows)) in lines.iter().enumerate().rev() {
                     g class=(if place < COLOURS { format!("forecast c{place}") } else { "forecast other".to_owned() }) {

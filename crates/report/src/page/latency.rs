@@ -4,7 +4,7 @@ use mapbench_results::Group;
 use maud::{Markup, html};
 
 use super::View;
-use super::axis::{log_marks, px, thinned};
+use super::axis::{self, across, log_marks, px, upright};
 use super::place::{Room, labels};
 use crate::format;
 use crate::latency::curve;
@@ -163,20 +163,16 @@ impl Axes {
         let names: Vec<&str> = lines.iter().take(COLOURS).map(|line| line.strategy).collect();
         let room = Room { left: FRAME.left, top: FRAME.top, right: WIDTH - 2.0, bottom: FRAME.bottom };
         let found = labels(&ends, &names, room);
+        let heights = log_marks(self.ns.0, self.ns.1).into_iter().map(|mark| (self.y(mark), axis_duration(mark)));
+        let nines = 0..=self.rarest.log10().floor() as i32;
+        let places = nines.map(|nines| (self.x(10_f64.powi(nines)), nine(nines)));
+        let (heights, places): (Vec<_>, Vec<_>) = (heights.collect(), places.collect());
         let label = format!("Percentiles of the response time, {title}; the table below has the numbers");
         html! {
             div.scroll.chart tabindex="0" role="region" aria-label=(region) {
                 svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
-                    @for mark in log_marks(self.ns.0, self.ns.1) {
-                        @let y = px(self.y(mark));
-                        line.grid x1=(FRAME.left) x2=(FRAME.right) y1=(y) y2=(y) {}
-                        text x=(FRAME.left - 5.0) y=(px(self.y(mark) + 4.0)) text-anchor="end" { (axis_duration(mark)) }
-                    }
-                    @for nines in 0..=self.rarest.log10().floor() as i32 {
-                        @let x = px(self.x(10_f64.powi(nines)));
-                        line.grid x1=(x) x2=(x) y1=(FRAME.top) y2=(FRAME.bottom) {}
-                        text x=(x) y=(FRAME.bottom + 15.0) text-anchor="middle" { (nine(nines)) }
-                    }
+                    (across(FRAME, &heights))
+                    (upright(FRAME, &places))
                     text x=(px((FRAME.left + FRAME.right) / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { "so many of the operations are answered within" }
                     text x="4" y="13" { "response time" }
                     // The first are drawn last, over the others.
@@ -201,7 +197,7 @@ impl Axes {
 
     fn path(&self, line: &Line, stray: f64) -> String {
         let points: Vec<_> = line.points.iter().map(|(rarity, ns)| (self.x(*rarity), self.y(*ns))).collect();
-        thinned(&points, stray).iter().map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect::<Vec<_>>().join(" ")
+        axis::curve(&points, stray)
     }
 }
 

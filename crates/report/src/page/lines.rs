@@ -4,8 +4,8 @@ use mapbench_results::{Cell, Group, Percent, Status};
 use maud::{Markup, html};
 
 use super::View;
-use super::axis::{power_of_ten, px, round_above, round_below};
-use super::place;
+use super::axis::{self, power_of_ten, px, round_above, round_below};
+use super::place::{self, Room};
 use crate::rank::Rank;
 use crate::{Input, LIMITS, format};
 
@@ -116,17 +116,15 @@ impl<'a> Panel<'a> {
         );
         let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
         let frame = format!("{LEFT} {TOP} {} {}", right - LEFT, bottom - TOP);
+        let room = Room { left: LEFT, top: TOP, right, bottom };
+        let ticks: Vec<_> = scale.ticks().into_iter().map(|tick| (scale.y(tick), millions(tick))).collect();
+        let starred = |threads: u32| format!("{threads}{}", if threads > cores { "*" } else { "" });
+        let threads: Vec<_> = self.threads.iter().map(|threads| (scale.x(*threads), starred(*threads))).collect();
         html! {
             svg class=(scale.kind.name()) viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
-                @for tick in scale.ticks() {
-                    @let y = scale.y(tick);
-                    line.grid x1=(LEFT) x2=(right) y1=(px(y)) y2=(px(y)) {}
-                    text.tick x=(LEFT - 5.0) y=(px(y + 4.0)) text-anchor="end" { (millions(tick)) }
-                }
-                @for threads in &self.threads {
-                    text.tick x=(px(scale.x(*threads))) y=(bottom + 16.0) text-anchor="middle" { (threads) @if *threads > cores { "*" } }
-                }
-                text.tick x=(px((LEFT + right) / 2.0)) y=(HEIGHT - 4.0) text-anchor="middle" { "threads" }
+                (axis::across(room, &ticks))
+                (axis::below(bottom + 16.0, &threads))
+                text x=(px((LEFT + right) / 2.0)) y=(HEIGHT - 4.0) text-anchor="middle" { "threads" }
                 @if self.threads.contains(&cores) {
                     @let x = px(scale.x(cores));
                     line.cores x1=(x) x2=(x) y1=(TOP) y2=(bottom) {}
@@ -139,7 +137,10 @@ impl<'a> Panel<'a> {
                             title { (line.strategy) }
                             @if *style != Style::Other { (band(scale, line)) }
                             polyline points=(path(scale, &line.points())) {}
-                            @for (threads, rate) in line.points() { circle cx=(px(scale.x(threads))) cy=(px(scale.y(rate))) {} }
+                            // Of many grey dots none could be told from the next; a line of one point is nothing but its dot.
+                            @if *style != Style::Other || line.cells.len() == 1 {
+                                @for (threads, rate) in line.points() { circle cx=(px(scale.x(threads))) cy=(px(scale.y(rate))) {} }
+                            }
                         }
                     }
                 }

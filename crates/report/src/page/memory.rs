@@ -5,7 +5,7 @@ use mapbench_stats::median;
 use maud::{Markup, html};
 
 use super::View;
-use super::axis::{log_marks, px};
+use super::axis::{across, log_marks, px, upright};
 use super::place::{Label, Room, labels};
 use crate::{LIMITS, format};
 
@@ -205,20 +205,15 @@ impl Axes {
         let places: Vec<(f64, f64)> = points.iter().map(|point| self.place(point)).collect();
         let texts: Vec<&str> = points.iter().map(|point| point.cell.strategy.as_str()).collect();
         let found = labels(&places, &texts, FRAME);
+        let heights = log_marks(self.rate.0, self.rate.1).into_iter().map(|mark| (self.y(mark), number(mark)));
+        let widths = log_marks(self.memory.0, self.memory.1).into_iter().map(|mark| (self.x(mark), number(mark)));
+        let (heights, widths): (Vec<_>, Vec<_>) = (heights.collect(), widths.collect());
         let label = format!("Memory against throughput, {title}; the table below has the numbers");
         html! {
             div.scroll.chart tabindex="0" role="region" aria-label=(region) {
                 svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
-                    @for mark in log_marks(self.rate.0, self.rate.1) {
-                        @let y = px(self.y(mark));
-                        line.grid x1=(FRAME.left) x2=(FRAME.right) y1=(y) y2=(y) {}
-                        text x=(FRAME.left - 5.0) y=(px(self.y(mark) + 4.0)) text-anchor="end" { (number(mark)) }
-                    }
-                    @for mark in log_marks(self.memory.0, self.memory.1) {
-                        @let x = px(self.x(mark));
-                        line.grid x1=(x) x2=(x) y1=(FRAME.top) y2=(FRAME.bottom) {}
-                        text x=(x) y=(FRAME.bottom + 15.0) text-anchor="middle" { (number(mark)) }
-                    }
+                    (across(FRAME, &heights))
+                    (upright(FRAME, &widths))
                     text x=(px((FRAME.left + FRAME.right) / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (self.unit.name()) }
                     text x="4" y="13" { "million operations a second" }
                     polyline.front points=(self.front(points)) {}
@@ -254,20 +249,20 @@ fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>, unit: Unit) ->
                 @if let Some(label) = label {
                     @if let Some((end_x, end_y)) = label.leader { line x1=(px(x)) y1=(px(y)) x2=(px(end_x)) y2=(px(end_y)) {} }
     @let (text_x, anchor) = beginning(&label.room, x);
-                    text x=(px(text_x)) y=(px(label.room.bottom - 2.5)) text-anchor=(anchor) { (point.cell.strategy) }
+                    text x=(px(text_x)) y=(px(label.room.bottom - 2.5)) text-anchor=[anchor] { (point.cell.strategy) }
                 }
             }
         }
 }
 
 /// Where a label's text begins or ends: at its point, however wide the font is.
-fn beginning(room: &Room, x: f64) -> (f64, &'static str) {
+fn beginning(room: &Room, x: f64) -> (f64, Option<&'static str>) {
     if room.left > x {
-        (room.left, "start")
+        (room.left, None)
     } else if room.right < x {
-        (room.right, "end")
+        (room.right, Some("end"))
     } else {
-        ((room.left + room.right) / 2.0, "middle")
+        ((room.left + room.right) / 2.0, Some("middle"))
     }
 }
 

@@ -116,7 +116,7 @@ fn page(title: &str, about: &Markup, main: &Markup) -> String {
 /// The same page in fewer bytes: without the end tags that HTML lets one leave out, and with the shorter of two ways to write
 /// a tag. A page of a sweep has tens of thousands of cells. Text cannot be meant: in text `<` is written `&lt;`.
 fn compact(mut page: String) -> String {
-    const SHORTER: [(&str, &str); 14] = [
+    const SHORTER: [(&str, &str); 15] = [
         ("</td>", ""),
         ("</th>", ""),
         ("</tr>", ""),
@@ -125,6 +125,7 @@ fn compact(mut page: String) -> String {
         ("</li>", ""),
         ("</option>", ""),
         ("></line>", "/>"),
+        ("></path>", "/>"),
         ("></circle>", "/>"),
         ("></polyline>", "/>"),
         ("></polygon>", "/>"),

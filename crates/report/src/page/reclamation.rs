@@ -4,7 +4,8 @@ use mapbench_results::{Group, Reclamation, Stage};
 use maud::{Markup, html};
 
 use super::View;
-use super::axis::{px, thinned};
+use super::axis::{self, across, px};
+use super::place::Room;
 use crate::counts::{ABOUT, COLUMNS, Counted};
 use crate::format;
 
@@ -17,6 +18,9 @@ const BOTTOM: f64 = 40.0;
 
 /// Curves that are drawn: those that rise highest.
 const CURVES: usize = 7;
+
+/// How far a drawn curve may stray from what was counted, in units of the drawing.
+const STRAY: f64 = 1.0;
 
 /// Nothing if the run did not count.
 pub(super) fn section(view: &View) -> Markup {
@@ -120,7 +124,7 @@ fn chart(curves: &[Curve], title: &str, region: &str) -> Markup {
         .flatten()
         .map(|(stage, _)| *stage)
         .collect();
-    let highest = super::axis::round_above(curves.iter().map(Curve::highest).fold(0.0, f64::max));
+    let highest = axis::round_above(curves.iter().map(Curve::highest).fold(0.0, f64::max));
     let room = (WIDTH - LEFT - RIGHT) / stages.len() as f64;
     let bottom = HEIGHT - BOTTOM;
     let y = |mebibytes: f64| bottom - mebibytes.min(highest) / highest * (bottom - TOP);
@@ -129,17 +133,15 @@ fn chart(curves: &[Curve], title: &str, region: &str) -> Markup {
         let (first, last) = (points[0].0, points[points.len() - 1].0);
         let share = |at: f64| (at - first) / (last - first).max(1e-9) * 0.96;
         let points: Vec<_> = points.iter().map(|(at, mebibytes)| (x(place, share(*at)), y(*mebibytes))).collect();
-        thinned(&points, 0.5).iter().map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect::<Vec<_>>().join(" ")
+        axis::curve(&points, STRAY)
     };
+    let frame = Room { left: LEFT, top: TOP, right: WIDTH - RIGHT, bottom };
+    let quarters = [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| (y(highest * part), format::significant(highest * part)));
     let label = format!("Memory beyond the filled map over time, {title}; the table below has the numbers");
     html! {
         div.scroll.chart tabindex="0" role="region" aria-label=(region) {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
-                @for quarter in 0..=4 {
-                    @let mark = highest * f64::from(quarter) / 4.0;
-                    line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(px(y(mark))) y2=(px(y(mark))) {}
-                    text x=(LEFT - 5.0) y=(px(y(mark) + 4.0)) text-anchor="end" { (format::significant(mark)) }
-                }
+                (across(frame, &quarters))
                 text x="4" y="13" { "MiB beyond the filled map" }
                 @for (place, stage) in stages.iter().enumerate() {
                     line.cores x1=(px(x(place, 0.0))) x2=(px(x(place, 0.0))) y1=(TOP) y2=(bottom) {}

@@ -239,7 +239,12 @@ fn the_standard_sweep_with_latency_and_memory_fits_in_a_megabyte() {
 
 /// The page of a sweep over five shares of reads and four numbers of threads, with what is found out beside it.
 fn html_of_sweep(strategies: u32, beside: bool) -> String {
-    let (mut provenance, samples) = sweep(strategies);
+    let (mut provenance, mut samples) = sweep(strategies);
+    // Names as long as real ones.
+    let long = |name: &mut String| *name = format!("{name}-of-a-crate");
+    provenance.plan.strategies.iter_mut().for_each(long);
+    provenance.strategies.iter_mut().for_each(|declared| long(&mut declared.name));
+    samples.iter_mut().for_each(|row| long(&mut row.strategy));
     let names = provenance.plan.strategies.clone();
     let mut eight: Vec<Sample> = samples.iter().filter(|row| row.threads == 4).cloned().collect();
     eight.iter_mut().for_each(|row| row.threads = 8);
@@ -248,8 +253,13 @@ fn html_of_sweep(strategies: u32, beside: bool) -> String {
     let group = |read_pct| [1, 2, 4, 8].map(|threads| Group { read_pct, threads, ..testing::group() });
     provenance.plan.groups = shares.into_iter().flat_map(group).collect();
     let (mut latency, mut memory, mut reclamation) = (Vec::new(), Vec::new(), Vec::new());
-    let mut semantics = Vec::new();
+    let (mut semantics, mut claims) = (Vec::new(), Vec::new());
     if beside {
+        let claim = |place: u32| ClaimRow {
+            detail: "what else is to be said of the case, at some length".to_owned(),
+            ..crate::claims::testing::claim(&format!("claim-{}", place / 3), &place.to_string(), ClaimVerdict::Refuted)
+        };
+        claims.extend((0..100).map(claim));
         provenance.plan.latency = Some(LatencyPlan { load_pct: vec![50, 70, 80, 90, 95], ..testing::latency_plan() });
         provenance.plan.memory = Some(testing::memory_plan());
     }
@@ -290,7 +300,7 @@ fn html_of_sweep(strategies: u32, beside: bool) -> String {
         }
         semantics.extend((0..11).map(|check| {
             let row = testing::semantics(name, &format!("check-{check}"), Verdict::Verified);
-            mapbench_results::Semantics { detail: "what was found, at some length, ".repeat(4), ..row }
+            mapbench_results::Semantics { detail: "what was found, at some length, ".repeat(5), ..row }
         }));
     }
     let mut cells = summarise(&provenance.plan, 2, &samples);
@@ -300,6 +310,7 @@ fn html_of_sweep(strategies: u32, beside: bool) -> String {
         memory: &memory,
         reclamation: &reclamation,
         semantics: &semantics,
+        claims: &claims,
         ..Beside::default()
     };
     html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, beside })

@@ -39,8 +39,10 @@ fn latency(text: &mut Text, tails: &Tails, title: &str) {
     text.title(format!("{title}: service time, from an operation's start to its end in a closed loop:"));
     text.table(of_maps(tails, &FOUR, |map| four(map.service()).map(Vec::from)));
     if !tails.pauses.is_empty() {
-        text.title(format!("{title}: a reader's pauses, the 99.9th percentile and the longest, while"));
-        let columns = BESIDE.iter().flat_map(|(_, beside)| [*beside, "longest"]);
+        text.title(format!(
+            "{title}: a reader's pauses while the others write, iterate or grow the map, 99.9 % below and longest:"
+        ));
+        let columns = BESIDE.iter().flat_map(|(beside, _)| [*beside, "longest"]);
         let mut table = vec![header(columns)];
         for (strategy, pauses) in &tails.pauses {
             let mut why = Vec::new();
@@ -78,8 +80,8 @@ fn memory(text: &mut Text, counted: &[Counted], title: &str) {
     let mut table = vec![header(columns.into_iter())];
     table.extend(counted.iter().map(|map| row(map.strategy, FIRST, map.cells().map(|cells| cells[..FIRST].to_vec()))));
     text.table(table);
-    text.title(format!("{title}: memory beyond the filled map in KiB, while one stays inside a read, and dropped:"));
-    let columns = ["peak", "at the stop", "after a rest", "while one reads", "standstill", "drop", "left, KiB"];
+    text.title(format!("{title}: KiB beyond the filled map, at the stop, after a rest, while one stays inside a read, and left after the drop:"));
+    let columns = ["peak", "stop", "rest", "one reads", "standstill", "drop", "left"];
     let mut table = vec![header(columns.into_iter())];
     let rest = COLUMNS.len() - FIRST;
     table.extend(counted.iter().map(|map| row(map.strategy, rest, map.cells().map(|cells| cells[FIRST..].to_vec()))));

@@ -88,6 +88,25 @@ fn a_run_has_a_row_for_every_strategy_in_every_cell() {
 }
 
 #[test]
+fn what_was_measured_beside_throughput_is_text_too() {
+    let (_dir, out) = scratch();
+    let of =
+        ["--strategy", "dashmap,std-mutex", "--workload", "ratio-sweep,hot-key", "--read-pct", "90", "--threads", "2"];
+    smoke(&out, &[&of[..], &["--latency"]].concat());
+    let show = |strategy| good(&["show", &format!("hot-key/read-90/threads-2/{strategy}"), "--run", text(&out)]);
+    let shown = show("dashmap");
+    assert!(shown.contains("hot-key, 90 % reads, 2 threads: service time") && !shown.contains("std-mutex"), "{shown}");
+    assert_eq!(shown.matches("service_time all, fork 0").count(), 1, "that of the other workload is not its: {shown}");
+    assert!(show("papaya").contains("holds neither latency nor memory of this cell"));
+    let tables = good(&["report", text(&out), "--format", "md"]);
+    for workload in ["ratio-sweep", "hot-key"] {
+        assert!(tables.contains(&format!("**{workload}, 90 % reads, 2 threads: response time at ")), "{tables}");
+    }
+    let compared = good(&["cmp", text(&out), "--strategy", "std-mutex,dashmap"]);
+    assert!(compared.contains("dashmap against std-mutex: 99th percentile of the response time at "), "{compared}");
+}
+
+#[test]
 fn the_page_is_written_again_byte_for_byte() {
     let (dir, out) = scratch();
     smoke(&out, &["--strategy", "dashmap,std-mutex", "--read-pct", "90", "--threads", "1"]);

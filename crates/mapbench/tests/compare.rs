@@ -169,7 +169,7 @@ fn the_readme_says_what_the_newest_published_run_says() {
         good(&[
             "run",
             "--profile",
-            "quick",
+            "standard",
             "--strategy",
             strategies,
             "--read-pct",

@@ -5,8 +5,10 @@ use mapbench_results::{Cell, Group};
 
 use super::document::{Table, Text};
 use super::{CAUTION, ONE_SHORT, costs};
+use crate::latency::duration;
 use crate::objective::{Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
+use crate::tails::{NONE, millions};
 use crate::{Input, answer, format};
 
 /// With no more groups than this, a ranking shows each in full.
@@ -18,11 +20,12 @@ const FULL_GROUPS: usize = 4;
 pub fn ranking(input: &Input) -> Text {
     let groups = &input.provenance.plan.groups;
     let mut text = Text::default();
-    append(&mut text, input, if groups.len() > FULL_GROUPS { &[] } else { groups });
+    append(&mut text, input, if groups.len() > FULL_GROUPS { &[] } else { groups }, |_, _| ());
     text
 }
 
-/// The machine and the versions, then what [`ranking`] says, with every group in full.
+/// The machine and the versions, then what [`ranking`] says, with every group in full, and all that was measured beside
+/// throughput.
 #[must_use]
 pub fn tables(input: &Input) -> Text {
     let (host, plan) = (&input.provenance.host, &input.provenance.plan);
@@ -36,15 +39,16 @@ pub fn tables(input: &Input) -> Text {
         format!("made by: {}", input.provenance.command.join(" ")),
         format!("of: {}", Vec::from_iter(versions).join(", ")),
     ]);
-    append(&mut text, input, &plan.groups);
+    append(&mut text, input, &plan.groups, |text, group| costs::append(text, input, group));
     text
 }
 
-fn append(text: &mut Text, input: &Input, full: &[Group]) {
+/// Says more of each group that is shown in full by `more`.
+fn append(text: &mut Text, input: &Input, full: &[Group], more: impl Fn(&mut Text, &Group)) {
     for group in full {
         text.title(format::group(group, input.provenance.host.cores));
-        text.table(group_table(input, group));
-        costs::append(text, input, group);
+        group_table(text, input, group);
+        more(text, group);
     }
     text.items(answers(input, Objective::Throughput));
     if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
@@ -116,30 +120,55 @@ fn answers(input: &Input, objective: Objective) -> Vec<String> {
         .collect()
 }
 
-fn group_table(input: &Input, group: &Group) -> Table {
-    let mut cells: Vec<&Cell> = input.cells.iter().filter(|cell| cell.group() == *group).collect();
+/// A column of what was measured beside throughput: its title, and what it has of a cell.
+type Column = (&'static str, fn(&Cell) -> Option<String>);
+
+const BESIDE: [Column; 3] = [
+    ("response", |cell| cell.response_p99_ns.map(duration)),
+    ("service", |cell| cell.service_p99_ns.map(duration)),
+    ("bytes", |cell| cell.bytes_per_entry.map(|bytes| bytes.to_string())),
+];
+
+fn group_table(text: &mut Text, input: &Input, group: &Group) {
+    let mut cells: Vec<&Cell> = input.cells.iter().filter(|cell| cell.is_of(group)).collect();
     cells.sort_by_key(|cell| std::cmp::Reverse(cell.throughput_ops_s));
-    let mut table = vec![["strategy", "M ops/s", "interval", "slowdown"].map(str::to_owned).to_vec()];
-    table.extend(cells.into_iter().map(row));
-    table
+    let measured = |(_, of): &Column| cells.iter().any(|cell| of(cell).is_some());
+    let beside: Vec<Column> = BESIDE.into_iter().filter(measured).collect();
+    let titles = beside.iter().map(|(title, _)| *title);
+    let header = ["strategy", "M ops/s", "interval"].into_iter().chain(titles).chain(["slowdown"]);
+    let mut table = vec![header.map(str::to_owned).collect()];
+    table.extend(cells.into_iter().map(|cell| row(cell, &beside)));
+    text.table(table);
+    let rate = input.provenance.plan.latency.as_ref().map(|latency| millions(latency.rate_ops_s));
+    if let Some(rate) = rate.filter(|_| !beside.is_empty()) {
+        text.note(format!(
+            "response and service: 99th percentiles, the first at {rate} ops/s, and {NONE} where a map did not keep up or was \
+             seen too seldom"
+        ));
+    }
+    if beside.iter().any(|(title, _)| *title == "bytes") {
+        text.note("bytes: of the filled map, an entry; a key and a value are 16");
+    }
 }
 
-fn row(cell: &Cell) -> Vec<String> {
+fn row(cell: &Cell, beside: &[Column]) -> Vec<String> {
     let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
     let slowdown = format::slowdown(cell).map(|text| if cell.tied { format!("{text} tied") } else { text });
-    vec![
+    let mut row = vec![
         cell.strategy.clone(),
         cell.throughput_ops_s.map_or_else(String::new, format::rate),
         interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", format::rate(low), format::rate(high))),
-        slowdown.unwrap_or_else(|| format::reason(cell)),
-    ]
+    ];
+    row.extend(beside.iter().map(|(_, of)| of(cell).unwrap_or_else(|| NONE.to_owned())));
+    row.push(slowdown.unwrap_or_else(|| format::reason(cell)));
+    row
 }
 
 #[cfg(test)]
 mod tests {
     use super::{ranking, tables};
-    use crate::testing::{sweep, with_input};
-    use crate::{Beside, Input, summarise};
+    use crate::testing::{counted, latency_plan, plan, provenance, response, slices, sweep, with_input};
+    use crate::{Beside, Input, complete, summarise};
 
     #[test]
     fn every_strategy_is_in_the_table_with_its_interval_or_reason() {
@@ -148,6 +177,26 @@ mod tests {
         assert!(text.contains("n/a: no insert: the map is immutable"), "{text}");
         assert!(text.contains(" tie; c is 2.51x slower"), "{text}");
         assert!(text.contains("\nnot ranked:\n  frozen: a limit, not a contender\n"), "{text}");
+    }
+
+    #[test]
+    fn what_was_measured_beside_has_its_columns_and_its_answers() {
+        let mut provenance = provenance(mapbench_results::Plan { latency: Some(latency_plan()), ..plan(&["a", "b"]) });
+        provenance.plan.groups.truncate(1);
+        let latency = [response("a", 0, &[(1_000, 99_000), (50_000, 9_000)])];
+        let (memory, samples) = (counted("b"), ["a", "b"].map(|name| slices(name, 0, 0, 1e6)));
+        let mut cells = summarise(&provenance.plan, 2, &samples);
+        complete(&mut cells, &latency, &memory);
+        let beside = Beside { latency: &latency, memory: &memory, ..Beside::default() };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, beside };
+        let text = ranking(&input).terminal();
+        let head = "  strategy  M ops/s  interval  response  bytes  slowdown\n";
+        assert!(text.contains(head), "no service time was measured: {text}");
+        assert!(text.contains("50.2 µs      –  ") && text.contains("–     48  "), "{text}");
+        assert!(text.contains("99th percentiles, the first at 1.00 M ops/s") && text.contains("by resident memory:"));
+        let alone =
+            ranking(&Input { beside: Beside::default(), cells: &summarise(&provenance.plan, 2, &samples), ..input });
+        assert!(!alone.terminal().contains("response") && !alone.terminal().contains("bytes"));
     }
 
     #[test]

@@ -27,8 +27,8 @@ fn said(text: &str, cell: &str) -> String {
 #[test]
 fn an_empty_file_says_what_the_default_says() {
     let (budget, default) = (read("").unwrap(), Budget::default());
-    assert_eq!((budget.alpha, budget.minutes, budget.floor_pct, budget.budget_pct), (0.01, 10.0, 1.0, 5.0));
-    assert_eq!(default.to_string(), "alpha 0.01, 10 minutes, floor 1 %, budget 5 %, 0.1 transfers (default)");
+    assert_eq!((budget.alpha, budget.minutes, budget.floor_pct, budget.budget_pct), (0.002, 10.0, 1.0, 5.0));
+    assert_eq!(default.to_string(), "alpha 0.002, 10 minutes, floor 1 %, budget 5 %, 0.1 transfers (default)");
     assert_eq!(default.effective(CELLS[0]).to_string(), "floor 1 %, budget 5 %, 0.1 transfers (default)");
     default.check(CELLS).unwrap();
 }

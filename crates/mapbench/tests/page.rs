@@ -173,6 +173,12 @@ fn the_page_asks_nobody_for_anything_and_could_not() {
     }
 }
 
+/// How wide the page is with all of its parts unfolded.
+const UNFOLDED: &str = "<script>{
+    for (const part of document.querySelectorAll('details')) part.open = true;
+    parent.postMessage(document.documentElement.scrollWidth, '*');
+}</script>";
+
 /// A window cannot be as narrow as a phone, a frame can.
 const FRAME: &str = "<!doctype html><title>frame</title><pre id=\"probe\"></pre>
     <script>addEventListener('message', ({ data }) => { probe.textContent = data; });</script>
@@ -181,10 +187,7 @@ const FRAME: &str = "<!doctype html><title>frame</title><pre id=\"probe\"></pre>
 #[test]
 fn a_phone_need_not_scroll_sideways() {
     let Some(page) = Page::of_a_run() else { return };
-    let width = |more: &str| -> u32 {
-        let more = format!("{more}<script>parent.postMessage(document.documentElement.scrollWidth, '*')</script>");
-        page.framed(360, &more, &[])[0].parse().unwrap()
-    };
+    let width = |more: &str| -> u32 { page.framed(360, &format!("{more}{UNFOLDED}"), &[])[0].parse().unwrap() };
     assert_eq!(width(""), 360);
     assert!(width("<div style='width: 500px'>wide</div>") > 360, "what is wider would be seen");
 }
@@ -361,6 +364,8 @@ fn paper_holds_what_the_screen_does_but_for_the_controls() {
     assert_eq!(shown[0], PAPER.to_string(), "wider than paper");
     assert_eq!(shown[1..8], expected, "controls, clipped, folded, dashes, links, colours, cut figures");
     assert!(shown[8..].concat().contains("ratio-sweep, 90 % reads, 2 threads"), "{shown:?}");
+    // The page of the other tests has no latency and no memory.
+    assert_eq!(page.framed(360, UNFOLDED, &[]), ["360"], "wider than a phone");
     let planted = paper(
         "<div style='width: 900px'>wide</div><input><pre style='overflow: auto'>cut</pre><a href='x.csv'>here</a>
          <details style='display: none'><p>folded</p></details>",

@@ -128,7 +128,12 @@ impl<'a> Plot<'a> {
                 @if let Some(axes) = Axes::of(&drawn, self.unit) { (axes.chart(&drawn, title, region)) }
                 @else { p.hint { "Nothing was measured." } }
                 @if !slow.is_empty() { p.hint { "Slower, below the frame: " (names(&slow, self.unit)) "." } }
-                @if !self.points.is_empty() { details { summary { "The same as a table" } (self.table()) } }
+                @if !self.points.is_empty() {
+                    details {
+                        summary { "The same as a table" }
+                        div.scroll tabindex="0" role="region" aria-label=(region.replacen("Chart", "Table", 1)) { (self.table()) }
+                    }
+                }
             }
         }
     }

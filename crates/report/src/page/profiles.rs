@@ -45,9 +45,11 @@ fn draw(view: &View, group: &Group, title: &str) -> Markup {
     html! { figure { figcaption { (title) } (view.scroll(&format!("flame graphs, {title}"), &table)) } }
 }
 
-/// The file's name has no character that an address would need to have written otherwise.
+/// The file's name has no character that an address would need to have written otherwise. On paper too a link says where it
+/// leads.
 fn link(file: &str, files: Option<&str>) -> Markup {
-    html! { @if let Some(files) = files { a href=(format!("{files}{file}")) { (file) } } @else { code { (file) } } }
+    let path = files.map(|files| format!("{files}{file}"));
+    html! { @if let Some(path) = path { a href=(path) { (path) } } @else { code { (file) } } }
 }
 
 #[cfg(test)]
@@ -82,7 +84,7 @@ mod tests {
             page
         };
         let home = page(Some("run/"));
-        assert!(home.contains("<a href=\"run/profiles/w.read-90.threads-2.a.svg\">"), "{home}");
+        assert!(home.contains("<a href=\"run/profiles/w.read-90.threads-2.a.svg\">run/"), "{home}");
         assert!(home.contains("<td class=\"n\">321</td>") && home.contains("perf &lt;is&gt; not installed"), "{home}");
         let abroad = page(None);
         assert!(!abroad.contains("<a ") && abroad.contains("in the run's directory"), "{abroad}");

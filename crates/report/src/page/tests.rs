@@ -86,6 +86,7 @@ fn the_same_rows_make_the_same_page() {
         html(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], beside: Beside::default() })
     };
     assert!(page() == page(), "a page of more than a few cells");
+    assert!(html_of_sweep(3, true) == html_of_sweep(3, true), "a page of all sections");
 }
 
 #[test]

@@ -23,6 +23,30 @@ fn run(dir: &Path) {
     writer.finish(&[cell("a"), cell("b")], provenance()).unwrap();
 }
 
+/// The same, with maps that grew and flame graphs.
+fn grown(dir: &Path) {
+    let mut provenance = provenance();
+    provenance.plan.growth = Some(GrowthPlan { forks: 2 });
+    provenance.plan.profile_cpu = Some(ProfilePlan { hertz: 499, slice_ns: 1_000 });
+    let mut writer = RunWriter::create(dir, &provenance).unwrap();
+    let group = sample("a", 0, 0).group();
+    let step = |step, entries: u64| Growth {
+        step,
+        entries: Some(entries),
+        at_ns: Some(entries + 5),
+        took_ns: Some(5),
+        longest_ns: Some(3),
+        held_bytes: Some(16 * entries),
+        ..Growth::unmeasured(&group, "a", 0, Status::Ok)
+    };
+    writer.append_growth(&[step(0, 0), step(1, 1_024), step(2, 1_500)]).unwrap();
+    let drawn = FlameGraph { samples: Some(7), ..FlameGraph::missing(&group, "a", Status::Ok, String::new()) };
+    writer.append_profile(&drawn, "<svg/>").unwrap();
+    let missing = FlameGraph::missing(&group, "b", Status::NotApplicable, "none, \"so\"".to_owned());
+    writer.append_profile(&missing, "").unwrap();
+    writer.finish(&[cell("a"), cell("b")], provenance).unwrap();
+}
+
 /// Damages a file among sound ones, again and again, and reads.
 fn each_is_read_or_refused<T>(write: impl Fn(&Path), file: &str, read: impl Fn(&Path) -> Result<T, Error>) {
     let dir = tempfile::tempdir().unwrap();
@@ -48,7 +72,7 @@ fn each_is_read_or_refused<T>(write: impl Fn(&Path), file: &str, read: impl Fn(&
 fn run_as_it_is(dir: &Path) -> Result<Run, Error> {
     let path = dir.join(PROVENANCE);
     let mut provenance: Provenance = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    for name in [SAMPLES, MACHINE, CELLS] {
+    for name in [SAMPLES, MACHINE, CELLS, GROWTH, PROFILES].into_iter().filter(|name| dir.join(name).exists()) {
         provenance.checksums.insert(name.to_owned(), checksum::of_file(&dir.join(name)).unwrap());
     }
     fs::write(&path, serde_json::to_vec(&provenance).unwrap()).unwrap();
@@ -230,6 +254,16 @@ fn machine_rows_that_were_damaged() {
 #[test]
 fn cells_that_were_damaged() {
     each_is_read_or_refused(run, CELLS, run_as_it_is);
+}
+
+#[test]
+fn growth_that_was_damaged() {
+    each_is_read_or_refused(grown, GROWTH, run_as_it_is);
+}
+
+#[test]
+fn profiles_that_were_damaged() {
+    each_is_read_or_refused(grown, PROFILES, run_as_it_is);
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod flame;
 mod forecast;
 mod format;
 mod gate;
+mod growth;
+mod iteration;
 mod latency;
 mod objective;
 mod page;

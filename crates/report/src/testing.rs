@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mapbench_results::{
-    ALL_OPERATIONS, Build, Declared, Distribution, GateVerdict, Group, Host, Latency, LatencyKind, LatencyPlan,
+    ALL_OPERATIONS, Build, Declared, Distribution, GateVerdict, Group, Growth, Host, Latency, LatencyKind, LatencyPlan,
     Machine, Memory, MemoryPlan, Percent, Plan, Provenance, Reclamation, SCHEMA_VERSION, Sample, SelfTestRow,
     Semantics, Stage, Status, Verdict,
 };
@@ -294,4 +294,17 @@ pub(crate) fn curve(strategy: &str, beyond: &[u64]) -> Vec<Reclamation> {
         operations: u64::from(point),
     };
     (0..).zip(beyond).map(point).collect()
+}
+
+/// A map that grew: entries, when, the longest insert until then, and bytes held, step by step.
+pub(crate) fn grown(strategy: &str, fork: u32, steps: &[[u64; 4]]) -> Vec<Growth> {
+    let mut before_ns = 0;
+    let step = |(step, [entries, at_ns, longest_ns, held_bytes]): (u32, &[u64; 4])| {
+        let took_ns = at_ns - std::mem::replace(&mut before_ns, *at_ns);
+        let row = Growth::unmeasured(&group(), strategy, fork, Status::Ok);
+        let [entries, at_ns, took_ns, longest_ns, held_bytes] =
+            [*entries, *at_ns, took_ns, *longest_ns, *held_bytes].map(Some);
+        Growth { step, entries, at_ns, took_ns, longest_ns, held_bytes, ..row }
+    };
+    (0..).zip(steps).map(step).collect()
 }

@@ -50,6 +50,8 @@ impl Filter {
         run.latency.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
         run.memory.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
         run.reclamation.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
+        run.growth.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
+        run.profiles.retain(|row| plan.strategies.contains(&row.strategy) && plan.groups.contains(&row.group()));
         run.cells = mapbench_report::summarise(plan, run.provenance.host.cores, &run.samples);
         mapbench_report::complete(&mut run.cells, &run.latency, &run.memory);
         Ok(run)

@@ -97,7 +97,7 @@ fn measured(mut run: Run, group: &Group, strategy: &str) {
             status => println!("no flame graph: {status}: {}", graph.message),
         }
     }
-    if run.latency.is_empty() && run.memory.is_empty() {
+    if run.latency.is_empty() && run.memory.is_empty() && run.growth.is_empty() {
         println!("{} holds neither latency nor memory of this cell", run.dir.display());
         return;
     }

@@ -1,126 +1,43 @@
 //! What iteration and writers cost each other: entries a second alone and beside writers, and the writers' rate with and
 //! without somebody who iterates.
 
-use mapbench_results::{Group, Sample, Status};
-use mapbench_stats::median;
+use mapbench_results::Group;
 use maud::{Markup, html};
 
 use super::View;
 use crate::format;
+use crate::iteration::{ABOUT, COLUMNS, Iterated, iterated};
 
 /// Nothing if nobody iterated.
 pub(super) fn section(view: &View) -> Markup {
-    let input = &view.input;
-    let (plan, cores) = (&input.provenance.plan, input.provenance.host.cores);
-    // What is held against another stands in its table.
-    let is_whole = |group: &&Group| {
-        let whole = group.workload.strip_suffix("-alone");
-        !plan.groups.iter().any(|other| Some(&*other.workload) == whole)
-    };
-    let groups = plan.groups.iter().filter(is_whole).filter(|group| iterates(input.samples, group));
-    let groups: Vec<&Group> = groups.collect();
-    if groups.is_empty() {
+    let groups = view.input.provenance.plan.groups.iter();
+    let cases = groups.map(|group| (group, iterated(&view.input, group))).filter(|(_, maps)| !maps.is_empty());
+    let cases: Vec<(&Group, Vec<Iterated>)> = cases.collect();
+    if cases.is_empty() {
         return html! {};
     }
     let body = html! {
         p { "What iterations saw, and what the other operations did meanwhile. Alone: the workload that is named so, " code { "-alone" } " behind it, on one thread. Without iteration: the one with " code { "-writers" } ", on one thread less, which is the one that iterates. They were measured in other rounds, so that these ratios are of medians and carry the machine's moods." }
-        @for group in groups { (draw(view, group, &format::group(group, cores))) }
+        @for (group, maps) in &cases { (draw(view, group, maps)) }
     };
     view.section("iteration", "Iteration", &body)
 }
 
-fn iterates(samples: &[Sample], group: &Group) -> bool {
-    samples.iter().any(|row| row.iterate_ops.is_some_and(|operations| operations > 0) && row.is_of(group))
-}
-
-fn draw(view: &View, group: &Group, title: &str) -> Markup {
-    let samples = view.input.samples;
-    let Group { workload, threads, .. } = group;
-    let strategies = &view.input.provenance.plan.strategies;
-    let rows: Vec<Row> = strategies
-        .iter()
-        .filter_map(|strategy| {
-            let of = |workload: &str, threads| Rates::of(samples, workload, threads, strategy);
-            let alone = of(&format!("{workload}-alone"), 1);
-            let writers = of(&format!("{workload}-writers"), threads.saturating_sub(1));
-            Some(Row { strategy, together: of(workload, *threads)?, alone, writers })
-        })
-        .collect();
-    let compared = rows.iter().any(|row| row.alone.is_some() || row.writers.is_some());
+fn draw(view: &View, group: &Group, maps: &[Iterated]) -> Markup {
+    let title = format::group(group, view.input.provenance.host.cores);
     let table = html! {
         table {
             thead {
                 tr {
-                    @for column in ["strategy", "M entries a second", "iterations a second", "other M ops/s"] { th.n[column != "strategy"] scope="col" { (column) } }
-                    @if compared { @for column in ["M entries a second alone", "slower beside them", "other M ops/s without iteration", "slower beside it"] { th.n scope="col" { (column) } } }
+                    th rowspan="2" scope="col" { "strategy" }
+                    @for (about, columns) in ABOUT { th.n colspan=(columns) scope="colgroup" { (about) } }
                 }
+                tr { @for column in COLUMNS { th.n scope="col" { (column) } } }
             }
-            tbody {
-                @for row in &rows {
-                    @let together = &row.together;
-                    tr {
-                        th scope="row" { (row.strategy) }
-                        td.n { (format::significant(together.entries / 1e6)) }
-                        td.n { (format::significant(together.iterations)) }
-                        td.n { (format::significant(together.others / 1e6)) }
-                        @if compared {
-                            @let alone = row.alone.as_ref().map(|alone| alone.entries);
-                            @let writers = row.writers.as_ref().map(|writers| writers.others);
-                            td.n { (shown(alone.map(|entries| entries / 1e6), "")) }
-                            td.n { (shown(times(alone, together.entries), "x")) }
-                            td.n { (shown(writers.map(|others| others / 1e6), "")) }
-                            td.n { (shown(times(writers, together.others), "x")) }
-                        }
-                    }
-                }
-            }
+            tbody { @for map in maps { tr { th scope="row" { (map.strategy) } @for cell in map.cells() { td.n { (cell) } } } } }
         }
     };
-    html! { figure { figcaption { (title) } (view.scroll(&format!("iteration, {title}"), &table)) } }
-}
-
-fn shown(value: Option<f64>, unit: &str) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{}{unit}", format::significant(value)))
-}
-
-/// How many times slower than without the other.
-fn times(without: Option<f64>, with: f64) -> Option<f64> {
-    without.filter(|_| with > 0.0).map(|without| without / with)
-}
-
-struct Row<'a> {
-    strategy: &'a str,
-    together: Rates,
-    alone: Option<Rates>,
-    writers: Option<Rates>,
-}
-
-/// Of a cell, a second; medians over slices.
-struct Rates {
-    entries: f64,
-    iterations: f64,
-    /// Of all operations that are no iteration.
-    others: f64,
-}
-
-impl Rates {
-    /// `None` if no slice was measured, or not by kind.
-    fn of(samples: &[Sample], workload: &str, threads: u32, strategy: &str) -> Option<Self> {
-        let own: Vec<&Sample> = samples
-            .iter()
-            .filter(|row| row.status == Status::Ok && row.threads == threads)
-            .filter(|row| row.strategy == strategy && row.workload == workload)
-            .collect();
-        let rate = |count: fn(&Sample) -> Option<u64>| {
-            let a_second = |row: &&Sample| Some(count(row)? as f64 * 1e9 / row.elapsed_ns? as f64);
-            median(&own.iter().filter_map(a_second).collect::<Vec<_>>())
-        };
-        Some(Self {
-            entries: rate(|row| row.iterated_entries)?,
-            iterations: rate(|row| row.iterate_ops)?,
-            others: rate(|row| Some(row.ops? - row.iterate_ops?))?,
-        })
-    }
+    html! { figure.one { figcaption { (title) } (view.scroll(&format!("iteration, {title}"), &table)) } }
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use mapbench_results::Group;
 
 use super::document::{Table, Text};
 use crate::counts::{COLUMNS, Counted};
+use crate::growth::{Growing, SUMS};
+use crate::iteration::{COLUMNS as ITERATED, iterated};
 use crate::tails::{BESIDE, FOUR, MapTails, NONE, Tails, four, millions, p99, pause};
 use crate::{Input, format};
 
-/// How long the operations of a group's maps take, and what they allocate and hold. Nothing of what the run did not
+/// How long the operations of a group's maps take, what they allocate and hold, how they grow, and what iteration costs. Nothing of what the run did not
 /// measure.
 #[must_use]
 pub fn costs(input: &Input, group: &Group) -> Text {
@@ -24,6 +26,31 @@ pub(super) fn append(text: &mut Text, input: &Input, group: &Group) {
     let strategies = &input.provenance.plan.strategies;
     let counted = |strategy| Counted::of(input.beside.memory, group, strategy);
     memory(text, &strategies.iter().filter_map(|strategy| counted(strategy)).collect::<Vec<_>>(), &title);
+    if let Some(growing) = Growing::of(input, group) {
+        growth(text, &growing, &title);
+    }
+    let maps = iterated(input, group);
+    if !maps.is_empty() {
+        text.title(format!("{title}: iteration and other operations beside each other, and each without the other:"));
+        let mut table = vec![header(ITERATED.into_iter())];
+        table.extend(maps.iter().map(|map| row(map.strategy, ITERATED.len(), Ok(map.cells().to_vec()))));
+        text.table(table);
+    }
+}
+
+fn growth(text: &mut Text, growing: &Growing, title: &str) {
+    text.title(format!("{title}: growth, each operation timed:"));
+    let mut table = vec![header(SUMS.into_iter())];
+    table.extend(growing.maps.iter().map(|map| row(map.strategy, SUMS.len(), map.sums().map(Vec::from))));
+    text.table(table);
+    let columns = growing.columns();
+    if !columns.is_empty() {
+        text.title(format!("{title}: from half as many entries to"));
+        let mut table = vec![header(columns.iter().map(String::as_str))];
+        let times = |map: &crate::growth::Grown| row(map.strategy, columns.len(), Ok(map.times(&growing.doublings)));
+        table.extend(growing.maps.iter().filter(|map| map.sums().is_ok()).map(times));
+        text.table(table);
+    }
 }
 
 fn latency(text: &mut Text, tails: &Tails, title: &str) {
@@ -102,10 +129,10 @@ fn row(strategy: &str, columns: usize, cells: Result<Vec<String>, String>) -> Ve
 
 #[cfg(test)]
 mod tests {
-    use mapbench_results::{ALL_OPERATIONS, Latency, LatencyKind, Memory, Status};
+    use mapbench_results::{ALL_OPERATIONS, Growth, GrowthPlan, Latency, LatencyKind, Memory, Sample, Status};
 
     use super::costs;
-    use crate::testing::{counted, group, latency_plan, memory_plan, plan, provenance, response, with};
+    use crate::testing::{counted, group, grown, latency_plan, memory_plan, plan, provenance, response, slices, with};
     use crate::{Beside, Input, html, tables};
 
     #[test]
@@ -167,6 +194,34 @@ mod tests {
                 assert!(page.contains(&format!(">{number}<")), "the page does not have {number}");
             }
             assert!(tables(&input).markdown().contains(&text), "all of it is among the tables for a README");
+        });
+    }
+    #[test]
+    fn growth_and_iteration_are_tables_too() {
+        let growth = Some(GrowthPlan { forks: 1 });
+        let provenance = provenance(mapbench_results::Plan { growth, ..plan(&["grows", "copies"]) });
+        let steps = [[0, 0, 0, 64], [1_024, 4_000, 800, 30_000], [1_500, 9_000, 5, 60_000]];
+        let failed = Growth::unmeasured(&group(), "copies", 0, Status::TimedOut);
+        let rows = [grown("grows", 0, &steps), vec![Growth { message: "too slow".to_owned(), ..failed }]].concat();
+        let slice = Sample {
+            ops: Some(3_000_100),
+            iterate_ops: Some(100),
+            iterated_entries: Some(2_000_000),
+            ..slices("grows", 0, 0, 1.0)
+        };
+        with(&provenance, |input| {
+            let beside = Beside { growth: &rows, ..Beside::default() };
+            let input = Input { beside, samples: std::slice::from_ref(&slice), ..*input };
+            let (text, page) = (costs(&input, &group()).markdown(), html(&input));
+            for row in [
+                "| grows | 800 ns | 64 | 60.0 k | – | 9.00 µs |  |",
+                "| copies |  |  |  |  |  | failed: timed out: too slow |",
+                "| grows | 4.00 µs |  |",
+                "| grows | 2.00 | 100 | 3.00 | – | – | – | – |  |",
+            ] {
+                assert!(text.contains(row), "{row} is missing: {text}");
+            }
+            assert!(page.contains(">60.0 k<") && page.contains(">4.00 µs<"), "the numbers of the page");
         });
     }
 }

@@ -47,16 +47,16 @@ pub(crate) enum Tail {
 
 impl Tail {
     /// What the rows say of a cell; `None` if there are none.
-    pub(crate) fn of(rows: &[Latency], group: &Group, strategy: &str, asked: Asked) -> Option<Self> {
-        let own: Vec<&Latency> =
-            rows.iter().filter(|row| row.strategy == strategy && asked.is(row) && row.is_of(group)).collect();
-        let measured: Vec<&&Latency> = own.iter().filter(|row| row.status == Status::Ok).collect();
+    pub(crate) fn of(rows: &[&Latency], group: &Group, strategy: &str, asked: Asked) -> Option<Self> {
+        let is_own = |row: &&&Latency| row.strategy == strategy && asked.is(row) && row.is_of(group);
+        let own: Vec<&&Latency> = rows.iter().filter(is_own).collect();
+        let measured: Vec<&&Latency> = own.iter().copied().filter(|row| row.status == Status::Ok).collect();
         let Some(first) = measured.first() else {
             let failed = own.first()?;
             return Some(Tail::Failed(failed.status, failed.message.clone()));
         };
         debug_assert_eq!(first.strategy, strategy);
-        let kept_up: Vec<&&&Latency> = measured.iter().filter(|row| !row.saturated).collect();
+        let kept_up: Vec<&&Latency> = measured.iter().copied().filter(|row| !row.saturated).collect();
         if kept_up.len() * 2 <= measured.len() {
             return Some(Tail::Saturated);
         }
@@ -129,7 +129,9 @@ mod tests {
     #[test]
     fn forks_add_up_and_saturated_ones_are_left_out() {
         let rows = [response("a", 0, &[(1_000, 50_000)]), response("a", 1, &[(9_000, 50_000)])];
-        let tail = |rows: &[Latency]| Tail::of(rows, &group(), "a", Asked::Common).unwrap();
+        let of =
+            |rows: &[Latency], strategy, asked| Tail::of(&rows.iter().collect::<Vec<_>>(), &group(), strategy, asked);
+        let tail = |rows: &[Latency]| of(rows, "a", Asked::Common).unwrap();
         assert_eq!(tail(&rows).times().unwrap().samples(), 100_000);
         let saturated = Latency { saturated: true, p99_ns: None, ..rows[1].clone() };
         let one_of_three = [rows[0].clone(), rows[1].clone(), Latency { fork: 2, ..saturated.clone() }];
@@ -139,8 +141,8 @@ mod tests {
         assert_eq!(p99_by_fork(&one_of_two, &group(), "a").len(), 1);
         let failed = Latency::unmeasured(&group(), "a", 0, LatencyKind::ResponseTime, Status::TimedOut);
         assert!(matches!(tail(&[failed]), Tail::Failed(Status::TimedOut, _)));
-        assert!(Tail::of(&rows, &group(), "b", Asked::Common).is_none());
-        assert!(Tail::of(&rows, &group(), "a", Asked::Service).is_none());
+        assert!(of(&rows, "b", Asked::Common).is_none());
+        assert!(of(&rows, "a", Asked::Service).is_none());
     }
 
     #[test]

@@ -37,13 +37,15 @@ pub fn summarise(plan: &Plan, cores: u32, samples: &[Sample]) -> Vec<Cell> {
 pub fn complete(cells: &mut [Cell], latency: &[Latency], memory: &[Memory]) {
     for cell in cells {
         let group = cell.group();
-        let percentile =
-            |asked, percentile| Tail::of(latency, &group, &cell.strategy, asked)?.times()?.percentile_ns(percentile);
-        let [p50, ..] = Percentile::ALL;
-        cell.service_p50_ns = percentile(Asked::Service, p50);
-        cell.service_p99_ns = percentile(Asked::Service, Percentile::P99);
-        cell.response_p50_ns = percentile(Asked::Common, p50);
-        cell.response_p99_ns = percentile(Asked::Common, Percentile::P99);
+        let rows: Vec<&Latency> =
+            latency.iter().filter(|row| row.strategy == cell.strategy && row.is_of(&group)).collect();
+        let percentiles = |asked| {
+            let tail = Tail::of(&rows, &group, &cell.strategy, asked);
+            let of = |percentile| tail.as_ref()?.times()?.percentile_ns(percentile);
+            (of(Percentile::ALL[0]), of(Percentile::P99))
+        };
+        (cell.service_p50_ns, cell.service_p99_ns) = percentiles(Asked::Service);
+        (cell.response_p50_ns, cell.response_p99_ns) = percentiles(Asked::Common);
         let own = memory.iter().filter(|row| row.strategy == cell.strategy && row.is_of(&group));
         let bytes: Vec<f64> = own.filter_map(Memory::bytes_per_entry).collect();
         cell.bytes_per_entry = median(&bytes).map(|bytes| bytes.round() as u64);

@@ -63,7 +63,7 @@ impl<'a> Tails<'a> {
         let plan = &input.provenance.plan;
         let latency = plan.latency.as_ref()?;
         let asked = Asked::of(plan);
-        let own: Vec<_> = input.beside.latency.iter().filter(|row| row.is_of(group)).cloned().collect();
+        let own: Vec<_> = input.beside.latency.iter().filter(|row| row.is_of(group)).collect();
         let map = |strategy: &'a String| {
             let tails: Vec<_> = asked.iter().map(|asked| Tail::of(&own, group, strategy, *asked)).collect();
             tails.iter().any(Option::is_some).then_some(MapTails { strategy, tails })

@@ -41,9 +41,11 @@ fn draw(view: &View, group: &Group, title: &str) -> Markup {
     let strategies = &view.input.provenance.plan.strategies;
     let counted: Vec<Counted> =
         strategies.iter().filter_map(|strategy| Counted::of(beside.memory, group, strategy)).collect();
+    // Of all rows of the run those of a group are few.
+    let points: Vec<&Reclamation> = beside.reclamation.iter().filter(|point| point.is_of(group)).collect();
     let mut curves: Vec<Curve> = counted
         .iter()
-        .filter_map(|counted| Curve::of(beside.reclamation, group, counted))
+        .filter_map(|counted| Curve::of(&points, counted))
         .filter(|curve| curve.highest() > 0.0)
         .collect();
     curves.sort_by(|a, b| b.highest().total_cmp(&a.highest()));
@@ -91,12 +93,12 @@ struct Curve<'a> {
 }
 
 impl<'a> Curve<'a> {
-    fn of(points: &[Reclamation], group: &Group, counted: &Counted<'a>) -> Option<Self> {
+    fn of(points: &[&Reclamation], counted: &Counted<'a>) -> Option<Self> {
         let filled = counted.rows.iter().find_map(|row| row.filled_bytes)? as f64;
         let mut stages: Vec<(Stage, Vec<(f64, f64)>)> = Vec::new();
-        let own = points.iter().filter(|point| {
-            point.fork == 0 && point.strategy == counted.strategy && point.stage != Stage::Dropped && point.is_of(group)
-        });
+        let own = points
+            .iter()
+            .filter(|point| point.fork == 0 && point.strategy == counted.strategy && point.stage != Stage::Dropped);
         for point in own {
             let place = (point.at_ns as f64 / 1e6, (point.live_bytes as f64 - filled).max(0.0) / f64::from(1 << 20));
             match stages.last_mut() {

@@ -13,7 +13,7 @@ import threading
 import time
 from itertools import accumulate
 
-PROTOCOL = 4
+PROTOCOL = 5
 STRATEGY = "python-dict"
 
 MASK = (1 << 64) - 1

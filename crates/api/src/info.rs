@@ -102,6 +102,19 @@ pub enum Reclamation {
     Never,
 }
 
+/// A hash function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashFunction {
+    /// SipHash-1-3, the standard library's.
+    SipHash,
+    /// foldhash, hashbrown's.
+    Foldhash,
+    /// ahash.
+    Ahash,
+    /// FxHash, rustc's.
+    Fx,
+}
+
 macro_rules! named {
     ($($type:ident { $($variant:ident = $name:literal),+ $(,)? })+) => {$(
         impl $type {
@@ -120,6 +133,7 @@ macro_rules! named {
 }
 
 named! {
+    HashFunction { SipHash = "siphash", Foldhash = "foldhash", Ahash = "ahash", Fx = "fxhash" }
     Consistency { Linearizable = "linearizable", Published = "published", Eventual = "eventual" }
     Iteration { Snapshot = "snapshot", WeaklyConsistent = "weakly consistent", BlocksWriters = "blocks writers" }
     Progress { WaitFree = "wait-free", LockFree = "lock-free", Blocking = "blocking" }

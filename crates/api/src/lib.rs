@@ -15,7 +15,7 @@ mod operation;
 mod plain;
 mod single_writer;
 
-pub use info::{Consistency, Iteration, Progress, Reclamation, StrategyInfo, ThreadLimit, Unsupported};
+pub use info::{Consistency, HashFunction, Iteration, Progress, Reclamation, StrategyInfo, ThreadLimit, Unsupported};
 pub use locked::{Locked, LockedHandle, LockedMap};
 pub use operation::Operation;
 pub use single_writer::{Change, SingleWriter, SingleWriterHandle};
@@ -39,6 +39,9 @@ impl<T: BuildHasher + Clone + Send + Sync + 'static> HashBuilder for T {}
 pub trait Strategy: 'static {
     /// What the strategy says about itself.
     const INFO: StrategyInfo;
+
+    /// What the crate hashes with when its user chooses nothing.
+    const OWN_HASHER: HashFunction = HashFunction::SipHash;
 
     /// The map it builds.
     type Map<K: Key, V: Value, S: HashBuilder>: ConcurrentMap<K, V>;

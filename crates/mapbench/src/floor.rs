@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mapbench_api::ConcurrentMap;
 use mapbench_workload::{Load, Stream};
 
-use crate::worker::{Checked, Subject, Tally, Timer, Words};
+use crate::worker::{Checked, Subject, Tally, Timer, Typed};
 
 /// Operations between two looks at the phase, as for a fast map.
 const BATCH: usize = 1 << 10;
@@ -28,7 +28,7 @@ pub fn time_sampled_loop<M: ConcurrentMap<u64, u64>>(map: M, load: &Load, operat
 fn timed<M: ConcurrentMap<u64, u64>>(map: M, load: &Load, operations: u64, sampled: bool) -> (u64, Duration, u32) {
     let stream = Stream::of(load, 1, 0, 1);
     let ops = stream.ops();
-    let map = Words { map, checked: Checked { len: false, for_each: false } };
+    let map = Typed::words(map, Checked { len: false, for_each: false });
     let (mut tally, mut elapsed) = (Tally::default(), Duration::ZERO);
     let mut timer = sampled.then(|| Timer::new(Instant::now(), None));
     map.attend(&mut |access| {

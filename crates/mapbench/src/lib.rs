@@ -39,5 +39,6 @@ mod worker;
 
 pub use cli::main;
 pub use counting::CountingAllocator;
+pub use provenance::declare_allocator;
 pub use registry::{Entry, Registry, UnknownName};
 pub use single::Timed;

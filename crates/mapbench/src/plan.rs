@@ -1,15 +1,15 @@
 //! What to measure: profiles, defaults, and the check that all of it can be measured.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use mapbench_results::{Group, GrowthPlan, LatencyPlan, MemoryPlan, Percent, Plan, ProfilePlan};
-use mapbench_workload::{Allocator, Arrivals, DefinitionError, HasherName, KeyType, Load, ValueType, Workload};
+use mapbench_workload::{Allocator, Arrivals, DefinitionError, HasherName, Load, ValueType, Workload};
 
-use crate::hasher;
 use crate::registry::{Registry, UnknownName};
 use crate::shipped::SHIPPED;
 use crate::trace::{self, ReplayError};
+use crate::{provenance, worker};
 
 /// The name that stands for every shipped workload.
 pub(crate) const ALL: &str = "all";
@@ -121,6 +121,8 @@ pub(crate) struct Choice {
     pub(crate) usual_read_pct: Vec<Percent>,
     /// Thread counts.
     pub(crate) threads: Vec<u32>,
+    /// The hasher, whatever the workloads say; `None`: theirs.
+    pub(crate) hasher: Option<HasherName>,
 }
 
 /// What is measured beside throughput.
@@ -214,15 +216,28 @@ pub(crate) enum PlanError {
         /// Its own.
         has: Percent,
     },
-    /// A workload that wants what is not built in.
-    #[error(
-        "`{workload}` wants {wanted}; this program has u64 keys, 8-byte values, foldhash and the system's allocator"
-    )]
-    NotBuilt {
+    /// A workload of types that are not compiled.
+    #[error("`{workload}` cannot be run: {reason}")]
+    Types {
         /// The workload.
         workload: String,
-        /// Its types.
-        wanted: String,
+        /// Which there are.
+        reason: String,
+    },
+    /// A hasher for a workload that sweeps over hashers.
+    #[error("`{0}` has hashers of its own, of which its name speaks: leave --hasher out")]
+    OwnHashers(String),
+    /// A workload for another allocator.
+    #[error("`{workload}` wants the allocator {wanted}, and this program has {present}: {remedy}")]
+    Allocator {
+        /// The workload.
+        workload: String,
+        /// Its allocator.
+        wanted: &'static str,
+        /// The program's.
+        present: String,
+        /// How to have it.
+        remedy: String,
     },
     /// A workload that so many threads cannot do.
     #[error("`{workload}` cannot run on {threads} threads: {reason}")]
@@ -272,7 +287,7 @@ pub(crate) fn plan(
     let plan = Plan {
         profile: shape.name.to_owned(),
         seed,
-        hasher: hasher::NAME.to_owned(),
+        hasher: hashers(workloads.values()),
         groups,
         strategies,
         workloads: texts,
@@ -287,6 +302,17 @@ pub(crate) fn plan(
         growth: None,
     };
     Ok((plan, workloads))
+}
+
+/// The hashers of a run's workloads, in a line.
+pub(crate) fn hashers<'a>(workloads: impl Iterator<Item = &'a Workload>) -> String {
+    let names = workloads.map(|workload| workload.load(Percent::ZERO).hasher.name());
+    names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The hasher that all workloads of a run had; `None`: they had several, which were their own.
+pub(crate) fn hasher_of(plan: &Plan) -> Option<HasherName> {
+    HasherName::named(&plan.hasher)
 }
 
 /// Groups in order, the workloads' texts by name, and the workloads by name.
@@ -309,6 +335,7 @@ pub(crate) fn groups(choice: &Choice, cores: u32) -> Result<Groups, PlanError> {
         }
         texts.insert(file, text);
         for workload in wanted {
+            let workload = hashed(workload, choice.hasher)?;
             if workloads.contains_key(&workload.name) {
                 return Err(PlanError::Twice(workload.name));
             }
@@ -343,9 +370,21 @@ pub(crate) fn workloads_of(plan: &Plan, registry: &Registry) -> Result<HashMap<S
     for (name, text) in &plan.workloads {
         let parsed = Workload::parse(text)
             .map_err(|error| PlanError::Workload { file: format!("workload `{name}` of the run"), error })?;
-        all.extend(parsed.into_iter().map(|workload| (workload.name.clone(), workload)));
+        for workload in parsed {
+            let workload = hashed(workload, hasher_of(plan))?;
+            all.insert(workload.name.clone(), workload);
+        }
     }
     Ok(all)
+}
+
+/// A workload with the hasher that was chosen.
+fn hashed(workload: Workload, chosen: Option<HasherName>) -> Result<Workload, PlanError> {
+    match chosen {
+        None => Ok(workload),
+        Some(_) if workload.name.contains("hasher=") => Err(PlanError::OwnHashers(workload.name)),
+        Some(hasher) => Ok(workload.with_hasher(hasher)),
+    }
 }
 
 /// Threads from one to all cores by doubling, all cores, and twice as many.
@@ -397,23 +436,30 @@ fn groups_of(workload: &Workload, choice: &Choice, cores: u32) -> Result<Vec<Gro
         return Err(PlanError::FixedReads { workload: workload.name.clone(), asked: *share, has: own[0] });
     }
     let load = workload.load(shares[0]);
-    if let Some(wanted) = not_built(workload, &load) {
-        return Err(PlanError::NotBuilt { workload: workload.name.clone(), wanted });
-    }
+    has_allocator(workload)?;
     let threads = threads_of(workload, &load, choice, cores)?;
+    if let Some(reason) = threads.iter().find_map(|threads| worker::compiled(&load, *threads).err()) {
+        return Err(PlanError::Types { workload: workload.name.clone(), reason });
+    }
     let group = |read_pct, threads| Group { workload: workload.name.clone(), read_pct, threads };
     Ok(shares.iter().flat_map(|share| threads.iter().map(move |threads| group(*share, *threads))).collect())
 }
 
-/// What a workload wants and this program has not; `None` if it has all.
-fn not_built(workload: &Workload, load: &Load) -> Option<String> {
-    let wanted = (load.key, load.value, load.hasher, workload.allocator);
-    (wanted != (KeyType::U64, ValueType::B8, HasherName::Foldhash, Allocator::System)).then(|| {
-        format!(
-            "keys of {}, values of {}, {} and the allocator {}",
-            load.key, load.value, load.hasher, workload.allocator
-        )
-    })
+/// Whether this program's workers have the allocator that a workload asks for.
+fn has_allocator(workload: &Workload) -> Result<(), PlanError> {
+    let present = provenance::allocator();
+    match workload.allocator {
+        Some(allocator) if allocator.name() != present => Err(PlanError::Allocator {
+            workload: workload.name.clone(),
+            wanted: allocator.name(),
+            present,
+            remedy: match allocator {
+                Allocator::System => "`cargo build --release -p mapbench` builds it".to_owned(),
+                other => format!("`cargo build --release -p mapbench --features {other}` builds it"),
+            },
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The thread counts that were asked for; else those of the file; else those of the default that the load can have, or the
@@ -454,16 +500,34 @@ pub(crate) fn strategies(choice: &Choice, registry: &Registry) -> Result<Vec<Str
 fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
     // Two copies (evmap) of an entry of 16 bytes in a table that is half empty, with a node and its pointers.
     const BYTES_AN_ENTRY: u64 = 256;
+    // Two copies of what is larger, in a table that is half empty.
+    const COPIES: u64 = 4;
+    // A string, what the allocator takes for it, and its pointer.
+    const BYTES_A_TEXT: u64 = 128;
     const BYTES_A_WORKER: u64 = 16 << 20;
     let load = workload.load(Percent::ZERO);
+    let text = if worker::is_text(load.key) { BYTES_A_TEXT } else { 0 };
     let entries = u64::from(load.population.max(load.capacity)) + u64::from(load.operations.unwrap_or(0));
-    let needed = strategies as u64 * (BYTES_A_WORKER + entries * BYTES_AN_ENTRY);
-    let available = crate::provenance::memory_available_bytes();
+    let an_entry = BYTES_AN_ENTRY + COPIES * (beyond_a_word(load.value) + text);
+    let a_worker = BYTES_A_WORKER + entries * an_entry + load.key_range(1) * text;
+    let needed = strategies as u64 * a_worker;
+    let available = provenance::memory_available_bytes();
     if needed > available {
         let workload = workload.name.clone();
         return Err(PlanError::Memory { workload, strategies, needed: needed >> 20, available: available >> 20 });
     }
     Ok(())
+}
+
+/// Bytes of a value beyond eight.
+const fn beyond_a_word(value: ValueType) -> u64 {
+    match value {
+        ValueType::B8 => 0,
+        ValueType::B64 => 56,
+        // Its length, its counts, and 64 bytes.
+        ValueType::ArcBytes => 88,
+        ValueType::B1024 => 1016,
+    }
 }
 
 #[cfg(test)]
@@ -511,17 +575,47 @@ mod tests {
         assert_eq!(refused(scan), "`scan` cannot run on 1 threads: its roles need 2 threads");
     }
 
+    /// A choice of a workload of one's own with these fields.
+    fn own(dir: &Path, fields: &str) -> Choice {
+        let file = dir.join("own.toml");
+        let text = "name = \"own\"\nquestion = \"?\"\nsource = \"s\"\npopulation = 1\nkey_range = 1\n";
+        std::fs::write(&file, format!("{text}{fields}\n[mix]\nread = 100\n")).unwrap();
+        Choice { workloads: vec![file.display().to_string()], ..Choice::default() }
+    }
+
     #[test]
     fn what_is_not_built_in_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("own.toml");
-        let text = "name = \"own\"\nquestion = \"?\"\nsource = \"s\"\npopulation = 1\nkey_range = 1\n";
-        for field in ["key = \"u128-pair\"", "value = 64", "hasher = \"siphash\"", "allocator = \"mimalloc\""] {
-            std::fs::write(&file, format!("{text}{field}\n[mix]\nread = 100\n")).unwrap();
-            let choice = Choice { workloads: vec![file.display().to_string()], ..Choice::default() };
-            let refusal = made(&choice).unwrap_err().to_string();
-            assert!(refusal.starts_with("`own` wants keys of "), "{refusal}");
-        }
+        let refused = |fields: &str| made(&own(dir.path(), fields)).unwrap_err().to_string();
+        let refusal = refused("key = \"u128-pair\"\nvalue = 1024");
+        let expected = "`own` cannot be run: keys of u128-pair with values of 1024 are not compiled";
+        assert!(refusal.starts_with(expected), "{refusal}");
+        let refusal = refused("allocator = [\"system\", \"jemalloc\"]");
+        let expected = "`own@allocator=jemalloc` wants the allocator jemalloc, and this program has system: `cargo build \
+                        --release -p mapbench --features jemalloc` builds it";
+        assert_eq!(refusal, expected);
+        assert!(made(&own(dir.path(), "allocator = \"system\"")).is_ok());
+    }
+
+    #[test]
+    fn a_hasher_is_chosen_over_a_workloads_own_and_kept_for_a_resumption() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = |fields: &str, hasher| {
+            let choice = Choice { hasher, ..own(dir.path(), fields) };
+            plan(Profile::Quick, &choice, 1, 1 << 30, &Registry::with(&[]), 2)
+        };
+        let hasher = |workload: &Workload| workload.load(Percent::ALL).hasher;
+        let (plan, workloads) = made("hasher = \"ahash\"", Some(HasherName::Fx)).unwrap();
+        assert_eq!((&*plan.hasher, hasher(&workloads["own"])), ("fxhash", HasherName::Fx));
+        let resumed = workloads_of(&plan, &Registry::with(&[])).unwrap();
+        assert_eq!(hasher(&resumed["own"]), HasherName::Fx);
+        let both = "hasher = [\"siphash\", \"ahash\"]";
+        let (plan, _) = made(both, None).unwrap();
+        assert_eq!(plan.hasher, "ahash, siphash");
+        let resumed = workloads_of(&plan, &Registry::with(&[])).unwrap();
+        assert_eq!(hasher(&resumed["own@hasher=ahash"]), HasherName::Ahash);
+        let refusal = made(both, Some(HasherName::Fx)).unwrap_err().to_string();
+        assert!(refusal.starts_with("`own@hasher=siphash` has hashers of its own"), "{refusal}");
     }
 
     #[test]

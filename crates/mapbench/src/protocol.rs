@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::counting::Allocated;
 
 /// The version of the protocol; a worker refuses any other.
-pub(crate) const PROTOCOL_VERSION: u32 = 4;
+pub(crate) const PROTOCOL_VERSION: u32 = 5;
 
 /// What the orchestrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

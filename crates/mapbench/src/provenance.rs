@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use mapbench_results::{Build, Host};
 
@@ -34,10 +35,25 @@ pub(crate) fn build() -> Build {
         profile: env!("MAPBENCH_PROFILE").to_owned(),
         flags: env!("MAPBENCH_FLAGS").to_owned(),
         target_features: env!("MAPBENCH_TARGET_FEATURES").to_owned(),
-        allocator: if counting::counts() { "system, counted" } else { "system" }.to_owned(),
+        allocator: allocator(),
         dirty: revision.as_ref().and(dirty),
         revision,
     }
+}
+
+/// Says which allocator this program has set as its global one, so that its results name it. A program that has set none has
+/// the system's, and need not say so.
+pub fn declare_allocator(name: &'static str) {
+    // The first call is the program's.
+    let _ = ALLOCATOR.set(name);
+}
+
+static ALLOCATOR: OnceLock<&str> = OnceLock::new();
+
+/// The global allocator of this program, and so of its workers.
+pub(crate) fn allocator() -> String {
+    let name = ALLOCATOR.get().copied().unwrap_or("system");
+    if counting::counts() { format!("{name}, counted") } else { name.to_owned() }
 }
 
 /// Memory that can be had without swapping, in bytes.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mapbench_api::{Operation, Strategy, StrategyInfo};
+use mapbench_api::{HashFunction, Operation, Strategy, StrategyInfo};
 use mapbench_conformance::scenario::{self, Finding, Scenario};
 use mapbench_conformance::verify::{self, Check, Outcome, Setting};
 use mapbench_results::Declared;
@@ -12,18 +12,20 @@ use mapbench_workload::{Load, OpKind};
 use crate::foreign;
 use crate::protocol::Open;
 use crate::single::{self, Timed};
-use crate::worker::{self, Subject};
+use crate::worker::{self, Ready, Subject};
 
 /// A strategy, ready to be measured. All code that is compiled anew for each strategy is reached from here.
 #[derive(Clone, Copy)]
 pub struct Entry {
     /// What the strategy says about itself.
     pub info: StrategyInfo,
+    /// What its crate hashes with when nothing is chosen; of a foreign strategy nobody knows.
+    own_hasher: Option<HashFunction>,
     /// The folder of the crate that the strategy comes from, if its revision is to be told.
     checkout: Option<&'static str>,
     /// What measures it, if that is not this program.
     pub(crate) foreign: Option<foreign::Worker>,
-    pub(crate) build: fn(&Open) -> Box<dyn Subject>,
+    pub(crate) build: fn(&Open, &Ready) -> Box<dyn Subject>,
     single: fn(Timed, u64) -> Duration,
     pub(crate) verify: fn(Check, &Setting) -> Outcome,
     pub(crate) scenario: fn(&Scenario) -> Finding,
@@ -37,6 +39,7 @@ impl Entry {
         if cfg!(feature = "contention") {
             return Self {
                 info: S::INFO,
+                own_hasher: Some(S::OWN_HASHER),
                 checkout: None,
                 foreign: None,
                 build: worker::build::<S>,
@@ -47,6 +50,7 @@ impl Entry {
         }
         Self {
             info: S::INFO,
+            own_hasher: Some(S::OWN_HASHER),
             checkout: None,
             foreign: None,
             build: worker::build::<S>,
@@ -63,9 +67,10 @@ impl Entry {
         }
         Self {
             info,
+            own_hasher: None,
             checkout: None,
             foreign: Some(worker),
-            build: |_| never(),
+            build: |_, _| never(),
             single: |_, _| never(),
             verify: |_, _| never(),
             scenario: |_| never(),
@@ -92,16 +97,33 @@ impl Entry {
         if let Some(limit) = self.info.thread_limit.filter(|limit| threads as usize > limit.threads) {
             return Some(limit.reason.to_owned());
         }
+        // What types another program has, it says itself.
+        if self.foreign.is_none()
+            && let Err(reason) = worker::compiled(load, threads)
+        {
+            return Some(reason);
+        }
         load.kinds().find_map(|kind| {
             let needed = needs(kind);
             needed.iter().find_map(|need| self.info.lacks(*need).map(|reason| format!("no {need}: {reason}")))
         })
     }
 
+    /// Builds the map of a cell, and the keys that it is asked for.
+    pub(crate) fn map(&self, open: &Open) -> Box<dyn Subject> {
+        (self.build)(open, &Ready::of(open))
+    }
+
     /// Times `iterations` of one operation on one thread, over a prefilled map.
     #[must_use]
     pub fn time_single(&self, operation: Timed, iterations: u64) -> Duration {
         (self.single)(operation, iterations)
+    }
+
+    /// The tuning used, and the hasher that `hasher = "default"` stands for.
+    pub(crate) fn configuration(&self) -> String {
+        let own = self.own_hasher.map_or_else(String::new, |own| format!("; its own hasher is {own}"));
+        format!("{}{own}", self.info.configuration)
     }
 
     /// What the strategy declares, for `provenance.json`.
@@ -122,7 +144,7 @@ impl Entry {
             iteration: known(info.iteration.name()),
             read_progress: known(info.read_progress.name()),
             reclamation: known(info.reclamation.name()),
-            configuration: info.configuration.to_owned(),
+            configuration: self.configuration(),
             notes: info.notes.to_owned(),
             unsupported,
         }

@@ -6,7 +6,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use crate::counting;
 use crate::protocol::{Event, PROTOCOL_VERSION, Request};
 use crate::registry::Registry;
-use crate::worker::{self, Requests, WorkerError, say};
+use crate::worker::{self, Ready, Requests, WorkerError, say};
 
 /// Serves requests until the orchestrator closes or goes away.
 pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
@@ -31,7 +31,10 @@ pub(crate) fn run(registry: &Registry) -> Result<(), WorkerError> {
     match registry.find(&open.strategy) {
         Ok(entry) => match entry.refuses(&open.load, open.threads) {
             Some(message) => say(&Event::Failed { status: Status::NotApplicable, message }),
-            None => worker::serve(&|| (entry.build)(&open), &open, &mut requests),
+            None => {
+                let ready = Ready::of(&open);
+                worker::serve(&|| (entry.build)(&open, &ready), &open, &mut requests)
+            }
         },
         Err(error) => say(&Event::Failed { status: Status::ProtocolError, message: error.to_string() }),
     }

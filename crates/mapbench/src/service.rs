@@ -42,7 +42,7 @@ pub(crate) fn run(registry: &Registry, order: &Order) -> Result<(), Failure> {
     if let Some(reason) = entry.refuses(&load, order.threads) {
         return Err(Failure::usage(format!("`{}` cannot serve: {reason}", order.strategy)));
     }
-    let map = (entry.build)(&Open {
+    let map = entry.map(&Open {
         protocol: PROTOCOL_VERSION,
         strategy: order.strategy.clone(),
         threads: order.threads,
@@ -125,7 +125,7 @@ mod tests {
         let load = Load::uniform(mix, 10, 10);
         let mut served = 0;
         for entry in Registry::with(&[]).entries().iter().filter(|entry| entry.refuses(&load, 1).is_none()) {
-            let map = (entry.build)(&Open {
+            let map = entry.map(&Open {
                 protocol: PROTOCOL_VERSION,
                 strategy: entry.info.name.to_owned(),
                 threads: 1,

@@ -66,7 +66,7 @@ fn simulate(order: &Simulate) -> Result<Counted, (Status, String)> {
         Turns::Accesses(mean) => Schedule::Accesses(mean),
     };
     let machine = Machine::new(open.threads as usize, schedule, order.seed);
-    let map = (entry.build)(open);
+    let map = entry.map(open);
     let work = Work {
         map: &*map,
         conductor: Mutex::new(Conductor::new(order.operations, open.threads)),

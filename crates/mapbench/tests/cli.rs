@@ -140,7 +140,7 @@ fn worker_streams(strategy: &str, threads: u32) -> Vec<String> {
     use std::io::{BufRead, BufReader, Write};
     let seeds: Vec<u64> = (0..threads).map(|t| mapbench_workload::derive_seed(1, &[1, 0, u64::from(t)])).collect();
     let open = serde_json::json!({
-        "request": "open", "protocol": 4, "strategy": strategy, "threads": threads,
+        "request": "open", "protocol": 5, "strategy": strategy, "threads": threads,
         "load": {
             "population": 65_536, "capacity": 65_536, "space": {"range": 131_072}, "operations": null,
             "roles": [{"name": "all", "threads": null, "mix": [90_000_000, 5_000_000, 0, 5_000_000, 0, 0, 0, 0], "distribution": "uniform", "rate_ops_s": null}],

@@ -23,6 +23,8 @@ fn wrong_input_is_refused_before_anything_is_built() {
     assert!(refused(&["--topology", "/nonexistent.toml"]).contains("/nonexistent.toml"));
     assert!(refused(&["--sources", "/nonexistent"]).contains("--sources DIR"));
     assert!(refused(&["--strategy", "frozen", "--read-pct", "50"]).contains("mapbench list"));
+    let said = refused(&["--workload", "session-cache", "--cores", "2"]);
+    assert!(said.contains("`session-cache` is not of u64 keys, values of 8 bytes and foldhash"), "{said}");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("t.toml");
     std::fs::write(&file, "within_ns = { low = 2, mid = 1, high = 3 }\ncomplexes = [{ cores = 2 }]").unwrap();

@@ -155,6 +155,30 @@ fn a_worker_in_python_joins_a_sweep() {
     assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("foreign:python-dict"));
 }
 
+#[test]
+fn a_worker_in_python_refuses_types_that_it_does_not_have() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("own.toml");
+    let text = "name = \"own\"\nquestion = \"?\"\nsource = \"s\"\npopulation = 100\nkey_range = 200\nkey = \"long-string\"\n\
+                [mix]\nread = 90\ninsert = 5\nremove = 5\n";
+    fs::write(&own, text).unwrap();
+    let out = dir.path().join("run");
+    let worker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/python-worker/worker.py");
+    let worker = format!("python-dict=python3 '{}'", worker.display());
+    let output = run_with(&out, &worker, &["--workload", own.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    for row in Run::read(&out).unwrap().samples {
+        let expected = match &*row.strategy {
+            "std-mutex" => (Status::Ok, ""),
+            _ => (Status::NotApplicable, "64-bit keys and values alone"),
+        };
+        assert_eq!((row.status, &*row.message), expected, "{row:?}");
+    }
+}
+
 /// As `ssh HOST mapbench worker` is, but for the machine.
 #[test]
 fn this_program_may_be_a_foreign_worker_too() {

@@ -71,7 +71,7 @@ impl Gate {
 }
 
 fn describe(strategies: &str) -> String {
-    format!("echo '{{\"event\":\"described\",\"protocol\":4,\"version\":\"1\",\"strategies\":[{strategies}]}}'")
+    format!("echo '{{\"event\":\"described\",\"protocol\":5,\"version\":\"1\",\"strategies\":[{strategies}]}}'")
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn mistakes_are_answered_in_one_line() {
     gate.refused(&["--base", mute.to_str().unwrap(), "--patience", "1"], "no answer within 1 s");
     let old =
         gate.script("echo '{\"event\":\"described\",\"protocol\":1,\"version\":\"0\",\"strategies\":[]}'", "true");
-    gate.refused(&["--base", old.to_str().unwrap()], "it speaks protocol 1 and this gate protocol 4");
+    gate.refused(&["--base", old.to_str().unwrap()], "it speaks protocol 1 and this gate protocol 5");
     for (text, expected) in [
         ("budget_pct = 0", "line 1, column 14: 0 is no budget in per cent"),
         ("budget_pct = -3", "-3 is no budget in per cent"),

@@ -76,6 +76,38 @@ fn a_slice_of_growth_is_whole_and_a_scan_counts_entries() {
     }
 }
 
+/// Throughput, latency and memory, whatever the types; a reader's pauses too, while others insert beyond the key range.
+#[test]
+fn strings_and_large_values_are_measured_in_every_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let workloads = ["--workload", "session-cache,ycsb-a,interning", "--threads", "2", "--hasher", "default"];
+    let choice =
+        ["--profile", "smoke", "--strategy", "std-mutex,dashmap,flurry", "--latency", "--load", "50", "--memory"];
+    let samples = measured(&out, &[&workloads[..], &choice].concat());
+    assert_eq!(samples.len(), 9);
+    assert!(samples.iter().all(|row| row.status == Status::Ok), "{samples:?}");
+    let Run { provenance, latency, memory, .. } = Run::read(&out).unwrap();
+    assert_eq!(provenance.plan.hasher, "default");
+    let own = |name: &str| {
+        let declared = provenance.strategies.iter().find(|declared| declared.name == name).unwrap();
+        declared.configuration.rsplit_once(' ').unwrap().1.to_owned()
+    };
+    assert_eq!([own("dashmap"), own("flurry")], ["siphash", "ahash"]);
+    let expected = match (cfg!(feature = "mimalloc"), cfg!(feature = "jemalloc")) {
+        (true, _) => "mimalloc",
+        (false, true) => "jemalloc",
+        (false, false) => "system",
+    };
+    assert_eq!(provenance.build.allocator, expected);
+    let grown = latency.iter().filter(|row| row.workload == "session-cache" && row.operation == "grow");
+    assert!(grown.clone().count() >= 3 && grown.clone().all(|row| row.status == Status::Ok), "{latency:?}");
+    // A key of two words and some thirteen bytes of its own, and 1 KiB, in a table that is half full at least.
+    let mut held = memory.iter().filter(|row| row.workload == "session-cache" && row.operation == "all");
+    let plausible = |bytes: f64| (1_024.0 + 29.0..2.0 * 1_100.0).contains(&bytes);
+    assert!(held.all(|row| row.bytes_per_entry().is_some_and(plausible)), "{memory:?}");
+}
+
 #[test]
 fn a_growth_that_takes_too_long_is_given_up_once() {
     let dir = tempfile::tempdir().unwrap();

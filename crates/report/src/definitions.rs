@@ -1,7 +1,7 @@
 //! The workloads of a run, as its plan defines them.
 
 use mapbench_results::{Group, Plan};
-use mapbench_workload::Workload;
+use mapbench_workload::{HasherName, Workload};
 
 /// A workload file of a run.
 pub(crate) struct Definition<'a> {
@@ -17,12 +17,15 @@ impl<'a> Definition<'a> {
     /// Those of a plan, in the order of their names.
     pub(crate) fn all(plan: &'a Plan) -> Vec<Self> {
         let measured = |workload: &Workload| plan.groups.iter().any(|group| group.workload == workload.name);
+        // One for all of them may have been chosen for the run, whatever the files say; several are their own.
+        let hasher = HasherName::named(&plan.hasher);
+        let hashed = |workload: Workload| match hasher {
+            Some(hasher) => workload.with_hasher(hasher),
+            None => workload,
+        };
         let define = |(name, text): (&'a String, &'a String)| {
             let parsed = Workload::parse(text).map_err(|error| error.to_string());
-            let workloads = parsed.map(|mut all| {
-                all.retain(measured);
-                all
-            });
+            let workloads = parsed.map(|all| all.into_iter().filter(measured).map(hashed).collect());
             Self { name, text, workloads }
         };
         plan.workloads.iter().map(define).collect()
@@ -61,6 +64,19 @@ mod tests {
         assert_eq!(of_group(&definitions, &plan.groups[0]).unwrap().distribution(), "zipf:0.9");
         assert!(of_group(&definitions, &group()).is_none());
         assert!(definitions[1].workloads.as_ref().unwrap_err().contains("line 1"));
+    }
+
+    #[test]
+    fn a_hasher_chosen_for_the_run_is_told_in_place_of_a_files_own() {
+        let mut plan = plan(&["a"]);
+        plan.groups[0].workload = "w@distribution=zipf:0.9".to_owned();
+        plan.workloads.insert("w".to_owned(), SWEPT.to_owned());
+        for (hasher, told) in [("siphash", "siphash"), ("ahash, foldhash", "foldhash")] {
+            plan.hasher = hasher.to_owned();
+            let definitions = Definition::all(&plan);
+            let words = of_group(&definitions, &plan.groups[0]).unwrap().in_words();
+            assert!(words.ends_with(told), "{words}");
+        }
     }
 
     #[test]

@@ -324,7 +324,7 @@ pub struct Plan {
     pub profile: String,
     /// Seed of the operation streams, of the hashers and of the order of visits.
     pub seed: u64,
-    /// The hasher of every map.
+    /// The hasher of every map; all names where workloads chose several; `default` stands for each crate's own.
     pub hasher: String,
     /// Groups, in their canonical order.
     pub groups: Vec<Group>,

@@ -24,8 +24,8 @@ pub struct Workload {
     pub source: String,
     /// What must be known before its numbers are believed.
     pub note: Option<String>,
-    /// The allocator that the worker must be built with.
-    pub allocator: Allocator,
+    /// The allocator that the worker must be built with; `None`: any.
+    pub allocator: Option<Allocator>,
     /// The thread counts that the file asks for; empty: the default.
     pub threads: Vec<ThreadCount>,
     load: Load,
@@ -76,6 +76,13 @@ impl Workload {
     #[must_use]
     pub const fn is_swept(&self) -> bool {
         self.reads.is_some()
+    }
+
+    /// The same workload with another hasher.
+    #[must_use]
+    pub fn with_hasher(mut self, hasher: HasherName) -> Self {
+        self.load.hasher = hasher;
+        self
     }
 
     /// What the threads do at a share of reads; the share is without effect when it is fixed.
@@ -173,7 +180,7 @@ fn one_of(file: &File, at: [usize; SWEPT.len()]) -> Result<Workload, Problem> {
         question: file.question.clone(),
         source: file.source.clone(),
         note: file.note.clone(),
-        allocator: file.allocator.at(allocator).unwrap_or(Allocator::System),
+        allocator: file.allocator.at(allocator),
         threads: file.threads.clone(),
         load,
         reads,

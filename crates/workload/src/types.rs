@@ -20,6 +20,12 @@ macro_rules! named {
             pub const fn name(self) -> &'static str {
                 match self { $($type::$variant => $name),+ }
             }
+
+            /// The one of a name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == name)
+            }
         }
 
         impl fmt::Display for $type {
@@ -37,7 +43,7 @@ macro_rules! named {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let name = deserializer.deserialize_any(Name)?;
-                Self::ALL.iter().find(|one| one.name() == name).copied().ok_or_else(|| {
+                Self::named(&name).ok_or_else(|| {
                     let known: Vec<&str> = Self::ALL.iter().map(|one| one.name()).collect();
                     D::Error::custom(format_args!("`{name}` is no {}; there are {}", $what, known.join(", ")))
                 })
@@ -73,7 +79,7 @@ named! {
         B64 = "64",
         /// 1024 bytes, inline.
         B1024 = "1024",
-        /// `Arc<[u8]>` of 64 bytes: a read clones the pointer's count, never the bytes.
+        /// `Arc<[u8]>` of 64 bytes: a read raises the pointer's count, and never copies the bytes.
         ArcBytes = "arc-bytes",
     }
 }
@@ -90,7 +96,7 @@ named! {
         SipHash = "siphash",
         /// FxHash, rustc's; it has no seed.
         Fx = "fxhash",
-        /// What the crate itself takes when nothing is chosen.
+        /// What each crate itself takes when nothing is chosen: not the same for all.
         Default = "default",
     }
 }

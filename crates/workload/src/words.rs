@@ -33,22 +33,16 @@ impl Workload {
             |operations| format!("a new one every {operations} operations"),
         );
         let bytes = |name: &str| if name.bytes().all(|b| b.is_ascii_digit()) { " bytes" } else { "" };
-        let (value, allocator) = (load.value.name(), self.allocator);
+        let value = load.value.name();
+        let allocator =
+            self.allocator.map_or_else(|| "any allocator".to_owned(), |allocator| format!("allocator {allocator}"));
         [
             ("operations", operations),
             ("keys drawn", self.distribution()),
             ("population", format!("{} entries at the start, and {room}", load.population)),
             ("key range", key_range(&load)),
             ("a map", life),
-            (
-                "types",
-                format!(
-                    "key {}, value {value}{}, hasher {}, allocator {allocator}",
-                    load.key,
-                    bytes(value),
-                    load.hasher
-                ),
-            ),
+            ("types", format!("key {}, value {value}{}, hasher {}, {allocator}", load.key, bytes(value), load.hasher)),
         ]
     }
 
@@ -178,7 +172,7 @@ mod tests {
                 "population: 10 entries at the start, and as much room",
                 "key range: 20 keys",
                 "a map: one for the whole slice",
-                "types: key u64, value 8 bytes, hasher foldhash, allocator system",
+                "types: key u64, value 8 bytes, hasher foldhash, any allocator",
             ]
         );
     }

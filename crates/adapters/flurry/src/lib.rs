@@ -2,8 +2,8 @@
 
 use flurry::{Guard, HashMap};
 use mapbench_api::{
-    ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Progress, Reclamation, Strategy, StrategyInfo,
-    Value,
+    ConcurrentMap, Consistency, HashBuilder, HashFunction, Iteration, Key, MapHandle, Progress, Reclamation, Strategy,
+    StrategyInfo, Value,
 };
 
 /// `flurry`: a guard for every operation.
@@ -41,6 +41,8 @@ impl Strategy for Flurry {
         ..INFO
     };
 
+    const OWN_HASHER: HashFunction = HashFunction::Ahash;
+
     type Map<K: Key, V: Value, S: HashBuilder> = FlurryMap<K, V, S>;
 
     fn build<K: Key, V: Value, S: HashBuilder>(
@@ -60,6 +62,8 @@ impl Strategy for FlurryPinned {
                         120 objects a thread",
         ..INFO
     };
+
+    const OWN_HASHER: HashFunction = HashFunction::Ahash;
 
     type Map<K: Key, V: Value, S: HashBuilder> = FlurryPinnedMap<K, V, S>;
 

@@ -3,8 +3,8 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use mapbench_api::{
-    ConcurrentMap, Consistency, HashBuilder, Iteration, Key, MapHandle, Progress, Reclamation, Strategy, StrategyInfo,
-    ThreadLimit, Value,
+    ConcurrentMap, Consistency, HashBuilder, HashFunction, Iteration, Key, MapHandle, Progress, Reclamation, Strategy,
+    StrategyInfo, ThreadLimit, Value,
 };
 
 /// `hashbrown-unsync`: a map that one thread has to itself.
@@ -27,6 +27,8 @@ impl Strategy for HashbrownUnsync {
         unsupported: &[],
         thread_limit: Some(ThreadLimit { threads: 1, reason: "unsynchronised: one thread only" }),
     };
+
+    const OWN_HASHER: HashFunction = HashFunction::Foldhash;
 
     type Map<K: Key, V: Value, S: HashBuilder> = UnsyncMap<K, V, S>;
 

@@ -8,7 +8,6 @@ use mapbench_workload::{OpKind, Workload};
 
 use super::{Found, Setting, sweep};
 use crate::failure::Failure;
-use crate::hasher;
 use crate::registry::Registry;
 
 /// Allocations of a thread that are none of a read's: some strategies set up a record of the thread at its first.
@@ -30,7 +29,7 @@ pub(super) fn test(
     let plan = Plan {
         profile: "claims".to_owned(),
         seed: setting.seed,
-        hasher: hasher::NAME.to_owned(),
+        hasher: load.hasher.name().to_owned(),
         groups: vec![group],
         strategies: strategies.clone(),
         workloads: BTreeMap::from([(workload.name.clone(), text.clone())]),

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::registry::{Entry, Registry};
 use crate::run::{command, counting_program};
 use crate::sweep::{Done, End, Observer, Sweep};
-use crate::{hasher, provenance};
+use crate::{plan, provenance};
 
 /// A claim's sweep.
 pub(super) struct Order<'a> {
@@ -98,7 +98,7 @@ fn plan(cases: &[Case], workloads: &Workloads, setting: &Setting) -> Plan {
     Plan {
         profile: "claims".to_owned(),
         seed: setting.seed,
-        hasher: hasher::NAME.to_owned(),
+        hasher: plan::hashers(groups.iter().map(|group| &workloads[&group.workload].1)),
         groups,
         strategies,
         workloads: texts,

@@ -33,6 +33,6 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     if let Some(reason) = entry.refuses(&open.load, open.threads) {
         return Err(Failure::usage(format!("{} cannot do this: {reason}", open.strategy)));
     }
-    instructions::execute(&*(entry.build)(&open), &open, arguments.operations);
+    instructions::execute(&*entry.map(&open), &open, arguments.operations);
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::forecast::{self, Cell, Cells, Outcome};
 use crate::plan::{self, Choice};
 use crate::registry::{Entry, Registry};
 use crate::run::{PAGE, results_dir};
-use crate::{interrupt, provenance, system};
+use crate::{interrupt, provenance, system, worker};
 
 /// Transfers where none was measured, in nanoseconds: from one core to a near one, and between far ones.
 const UNMEASURED: Range = Range { low: 20.0, mid: 50.0, high: 100.0 };
@@ -171,6 +171,13 @@ fn order(registry: &Registry, arguments: &Arguments) -> Result<Order, Failure> {
     for group in groups {
         let workload = &workloads[&group.workload];
         let load = workload.load(group.read_pct);
+        if !worker::is_plain(&load) {
+            let problem = format!(
+                "`{}` is not of u64 keys, values of 8 bytes and foldhash: the simulator has no other types",
+                workload.name
+            );
+            return Err(Failure::usage(problem));
+        }
         for strategy in &strategies {
             let entry = registry.find(strategy)?;
             // Another program's accesses are out of sight.

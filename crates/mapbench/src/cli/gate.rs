@@ -224,6 +224,7 @@ fn order(arguments: Arguments) -> Result<Order, Failure> {
         read_pct,
         usual_read_pct: READ_PCT.to_vec(),
         threads: if threads.is_empty() { vec![cores] } else { threads },
+        hasher: None,
     };
     let (groups, workloads) = gate::groups(&choice, cores)?;
     if let Some(group) = groups.iter().find(|group| workloads[&group.workload].load(group.read_pct).trace.is_some()) {

@@ -66,7 +66,7 @@ fn strategies(text: &mut String, registry: &Registry, verified: &[Semantics], lo
             writeln!(text, "    n/a: {lack}")?;
         }
         if long {
-            writeln!(text, "    configuration: {}", info.configuration)?;
+            writeln!(text, "    configuration: {}", entry.configuration())?;
             writeln!(text, "    notes: {}", info.notes)?;
         }
     }

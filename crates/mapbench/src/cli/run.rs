@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mapbench_workload::Arrivals;
+use mapbench_workload::{Arrivals, HasherName};
 
 use super::{Failure, Filter};
 use crate::foreign::Foreign;
@@ -12,6 +12,7 @@ use crate::run::{self, Order};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   mapbench run --profile quick --strategy dashmap,papaya --read-pct 90 --threads 1,2
+  mapbench run --profile quick --workload ycsb-b --hasher siphash
   mapbench run --profile quick --read-pct 90 --latency --rate 2000000 --memory
   mapbench run --profile quick --strategy dashmap --read-pct 90 --threads 2 --profile-cpu")]
 pub(super) struct Arguments {
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// Seed of the operation streams, the hashers and the order of visits
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The hasher of all maps, in place of the workloads' own: foldhash, ahash, siphash, fxhash, or each crate's default
+    #[arg(long, value_name = "NAME", value_parser = hasher)]
+    hasher: Option<HasherName>,
     /// Measure latency too: service times, and response times at the rates below
     #[arg(long)]
     latency: bool,
@@ -52,7 +56,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR, which says itself what to measure
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "trace", "read_pct", "threads", "seed", "latency", "load", "rate", "arrivals", "memory", "profile_cpu", "out", "memory_mib"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "trace", "read_pct", "threads", "seed", "hasher", "latency", "load", "rate", "arrivals", "memory", "profile_cpu", "out", "memory_mib"])]
     resume: Option<PathBuf>,
     /// Memory that a worker may hold, in MiB; one that exceeds it is killed and its row says so
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
@@ -60,6 +64,13 @@ pub(super) struct Arguments {
     /// Seconds that a worker may take to answer, beyond the slice itself; a slower one is killed and its row says so
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     patience: u64,
+}
+
+fn hasher(name: &str) -> Result<HasherName, String> {
+    HasherName::named(name).ok_or_else(|| {
+        let known: Vec<&str> = HasherName::ALL.iter().map(|hasher| hasher.name()).collect();
+        format!("there are {}", known.join(", "))
+    })
 }
 
 /// How operations arrive.
@@ -109,6 +120,7 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
                     traces: arguments.trace,
                     read_pct,
                     threads,
+                    hasher: arguments.hasher,
                     ..Choice::default()
                 },
                 seed: arguments.seed,

@@ -40,6 +40,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         workloads: vec![wanted.workload.to_owned()],
         read_pct: vec![wanted.read_pct],
         threads: vec![wanted.threads],
+        hasher: None,
     };
     let (plan, workloads) =
         plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;

@@ -31,7 +31,7 @@ pub(crate) fn single_threads(entries: &[&Entry], cell: &Cell, seed: u64) -> Vec<
         planted: None,
     };
     let stream = Stream::of(&cell.load, 1, 0, seed);
-    let maps: Vec<_> = entries.iter().map(|entry| (entry.build)(&open)).collect();
+    let maps: Vec<_> = entries.iter().map(|entry| entry.map(&open)).collect();
     let mut slices = vec![Vec::with_capacity(SLICES); maps.len()];
     for round in 0..=SLICES {
         for (map, slices) in maps.iter().zip(&mut slices) {

@@ -17,7 +17,7 @@ use mapbench_stats::median;
 use super::budget::Budget;
 use super::judge::Limits;
 use crate::failure::Failure;
-use crate::plan::{Beside, Choice, Profile};
+use crate::plan::{self, Beside, Choice, Profile};
 use crate::registry::{Registry, UnknownName};
 use crate::run;
 
@@ -53,7 +53,7 @@ impl Against {
                         plan.profile
                     ))
                 })?,
-                choice: choice(&plan.groups, &strategies),
+                choice: Choice { hasher: plan::hasher_of(plan), ..choice(&plan.groups, &strategies) },
                 seed: plan.seed,
                 memory_bytes: self.memory_bytes,
                 patience: self.patience,
@@ -251,6 +251,7 @@ fn choice(groups: &[Group], strategies: &[String]) -> Choice {
         workloads: distinct(groups.iter().map(|group| group.workload.clone())),
         read_pct: distinct(groups.iter().map(|group| group.read_pct)),
         threads: distinct(groups.iter().map(|group| group.threads)),
+        hasher: None,
     }
 }
 

@@ -95,7 +95,7 @@ fn execute_on(access: &mut dyn Access, open: &Open, operations: u64) -> u64 {
 mod tests {
     use super::{BATCH, MOST_BATCHES, affordable, execute};
     use crate::protocol::{Extra, Open, PROTOCOL_VERSION, Planted};
-    use crate::worker::build;
+    use crate::worker::{Ready, build};
     use mapbench_adapter_lock::StdMutex;
     use mapbench_workload::{Load, Mix, OpKind, Percent};
 
@@ -124,10 +124,10 @@ mod tests {
     fn exactly_so_many_operations_are_done() {
         for operations in [0, 1, BATCH as u64, 1_500, 200_000] {
             let cell = open(None);
-            assert_eq!(execute(&*build::<StdMutex>(&cell), &cell, operations), operations);
+            assert_eq!(execute(&*build::<StdMutex>(&cell, &Ready::of(&cell)), &cell, operations), operations);
             let planted = Planted { extra: Extra::Any, ppm: 50_000 };
             let cell = open(Some(planted));
-            assert_eq!(execute(&*build::<StdMutex>(&cell), &cell, operations), operations);
+            assert_eq!(execute(&*build::<StdMutex>(&cell, &Ready::of(&cell)), &cell, operations), operations);
         }
     }
 

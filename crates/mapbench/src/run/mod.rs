@@ -85,6 +85,7 @@ pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Res
     };
     let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
     same_strategies(registry, &run.provenance)?;
+    same_allocator(&run.provenance)?;
     measure(registry, &workloads, dir.to_owned(), run.provenance, writer, &done, patience)
 }
 
@@ -235,6 +236,17 @@ fn same_strategies(registry: &Registry, provenance: &Provenance) -> Result<(), F
         }
     }
     Ok(())
+}
+
+/// Nor two allocators.
+fn same_allocator(provenance: &Provenance) -> Result<(), Failure> {
+    let (before, now) = (&provenance.build.allocator, provenance::allocator());
+    if *before == now {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "the run was begun with the allocator {before}, this program has {now}: start a new run"
+    )))
 }
 
 /// `bench-results` beside the lock file of the workspace that the command was given in; else in this directory.

@@ -1,6 +1,8 @@
 //! A map whose types are hidden behind one virtual call a batch: what surrounds the timed loop is compiled once, however
 //! many strategies and types there are.
 
+use std::borrow::Borrow;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use mapbench_api::{ConcurrentMap, MapHandle};
@@ -8,6 +10,8 @@ use mapbench_workload::{PackedOp, key_of};
 
 use super::batch::{Tally, run_batch, run_long_reads};
 use super::check::{self, Checked};
+use super::keys::{Integers, Keys};
+use super::values::Payload;
 
 /// A map that threads share.
 pub(crate) trait Subject: Sync {
@@ -19,6 +23,9 @@ pub(crate) trait Subject: Sync {
 pub(crate) trait Access {
     /// Runs the operations in order.
     fn run(&mut self, ops: &[PackedOp], tally: &mut Tally);
+
+    /// Inserts the key of an index, which may be beyond those that operations draw from.
+    fn insert(&mut self, index: u32, tally: &mut Tally);
 
     /// Runs reads that each stay inside the map for about a microsecond.
     fn run_long_reads(&mut self, ops: &[PackedOp], tally: &mut Tally);
@@ -39,31 +46,55 @@ pub(crate) trait Access {
     fn conserve(&mut self, expected: u64) -> Result<(), String>;
 }
 
-/// A map of 64-bit keys and values.
-pub(crate) struct Words<M> {
+/// A map of one type of keys and one of values.
+pub(crate) struct Typed<S, V, M> {
     pub(crate) map: M,
+    pub(crate) keys: S,
     /// What can be checked of it.
     pub(crate) checked: Checked,
+    pub(crate) values: PhantomData<fn(V)>,
 }
 
-impl<M: ConcurrentMap<u64, u64>> Subject for Words<M> {
-    fn attend(&self, work: &mut dyn FnMut(&mut dyn Access)) {
-        work(&mut WordsAccess { handle: self.map.handle(), checked: self.checked });
+impl<M: ConcurrentMap<u64, u64>> Typed<Integers, u64, M> {
+    /// A map of 64-bit keys and values.
+    pub(crate) const fn words(map: M, checked: Checked) -> Self {
+        Self { map, keys: Integers, checked, values: PhantomData }
     }
 }
 
-struct WordsAccess<H> {
-    handle: H,
-    checked: Checked,
+impl<S: Keys, V: Payload, M: ConcurrentMap<S::Owned, V>> Subject for Typed<S, V, M> {
+    fn attend(&self, work: &mut dyn FnMut(&mut dyn Access)) {
+        let (handle, keys) = (self.map.handle(), &self.keys);
+        work(&mut TypedAccess { handle, keys, checked: self.checked, values: PhantomData::<fn(V)> });
+    }
 }
 
-impl<H: MapHandle<u64, u64>> Access for WordsAccess<H> {
+struct TypedAccess<'a, S, V, H> {
+    handle: H,
+    keys: &'a S,
+    checked: Checked,
+    values: PhantomData<fn(V)>,
+}
+
+impl<S: Keys, V: Payload, H: MapHandle<S::Owned, V>> Access for TypedAccess<'_, S, V, H> {
     fn run(&mut self, ops: &[PackedOp], tally: &mut Tally) {
-        run_batch(&mut self.handle, ops, tally);
+        let Some(fetched) = S::FETCHED else {
+            return run_batch::<S, V, H>(&mut self.handle, self.keys, ops, tally);
+        };
+        for ops in ops.chunks(fetched) {
+            self.keys.fetch(ops);
+            run_batch::<S, V, H>(&mut self.handle, self.keys, ops, tally);
+        }
+    }
+
+    fn insert(&mut self, index: u32, tally: &mut Tally) {
+        let key = self.keys.make(index);
+        tally.inserted += u64::from(self.handle.insert(key, V::of(key_of(index), 0)));
+        tally.ops += 1;
     }
 
     fn run_long_reads(&mut self, ops: &[PackedOp], tally: &mut Tally) {
-        run_long_reads(&mut self.handle, ops, tally);
+        run_long_reads::<S, V, H>(&mut self.handle, self.keys, ops, tally);
     }
 
     fn quiesce(&mut self) {
@@ -72,20 +103,20 @@ impl<H: MapHandle<u64, u64>> Access for WordsAccess<H> {
 
     fn iterate(&mut self) {
         let mut sum = 0_u64;
-        self.handle.for_each(|_, value| sum = sum.wrapping_add(*value));
+        self.handle.for_each(|_, value| sum = sum.wrapping_add(value.fold()));
         std::hint::black_box(sum);
     }
 
     fn hold(&mut self, ops: &[PackedOp], on: &dyn Fn() -> bool) {
-        let stay = |_: &u64| {
+        let stay = |_: &V| {
             while on() {
                 std::thread::sleep(Duration::from_micros(100));
             }
         };
-        ops.iter().find_map(|op| self.handle.read(&key_of(op.index()), stay));
+        ops.iter().find_map(|op| self.handle.read(self.keys.key(op.index()).borrow(), stay));
     }
 
     fn conserve(&mut self, expected: u64) -> Result<(), String> {
-        check::conservation(&mut self.handle, self.checked, expected)
+        check::conservation::<S, V, H>(&mut self.handle, self.checked, expected)
     }
 }

@@ -1,7 +1,9 @@
 //! After the clock has stopped: does the map hold what the operations must have left in it?
 
 use mapbench_api::{MapHandle, Operation, StrategyInfo};
-use mapbench_workload::value_fits;
+
+use super::keys::Keys;
+use super::values::Payload;
 
 /// The operations by which a map is checked, as far as its strategy has them.
 #[derive(Clone, Copy)]
@@ -20,7 +22,7 @@ impl Checked {
 ///
 /// # Errors
 /// What is wrong, in a sentence.
-pub(crate) fn conservation<H: MapHandle<u64, u64>>(
+pub(crate) fn conservation<S: Keys, V: Payload, H: MapHandle<S::Owned, V>>(
     handle: &mut H,
     checked: Checked,
     expected: u64,
@@ -36,16 +38,55 @@ pub(crate) fn conservation<H: MapHandle<u64, u64>>(
         let (mut seen, mut stranger) = (0_u64, None);
         handle.for_each(|key, value| {
             seen += 1;
-            if !value_fits(*key, *value) {
-                stranger = Some((*key, *value));
+            if !value.fits(S::owner(key)) {
+                stranger =
+                    Some(format!("key {key:#x?} holds {:#x}, a value that was made for another key", value.fold()));
             }
         });
-        if let Some((key, value)) = stranger {
-            return Err(format!("key {key:#x} holds {value:#x}, a value that was made for another key"));
+        if let Some(stranger) = stranger {
+            return Err(stranger);
         }
         if seen != expected {
             return Err(format!("iteration sees {seen} entries; prefill + inserted - removed is {expected}"));
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use mapbench_workload::key_of;
+
+    use super::{Checked, Keys, Payload, conservation};
+    use crate::worker::keys::{Integers, Pairs, Strings};
+    use crate::worker::values::Block;
+
+    /// A map with the value of one key under another.
+    fn exchanged<K: Keys, V: Payload>(keys: &K) {
+        let checked = Checked { len: true, for_each: true };
+        let check = |owners: [u32; 2]| {
+            let entries =
+                [1, 2].into_iter().zip(owners).map(|(index, owner)| (keys.make(index), V::of(key_of(owner), 0)));
+            let mut map: HashMap<K::Owned, V> = entries.collect();
+            conservation::<K, V, _>(&mut map, checked, 2)
+        };
+        assert_eq!(check([1, 2]), Ok(()));
+        let wrong = check([1, 1]).unwrap_err();
+        assert!(wrong.starts_with("key ") && wrong.ends_with(", a value that was made for another key"), "{wrong}");
+    }
+
+    #[test]
+    fn a_value_under_another_key_is_seen_whatever_the_types() {
+        exchanged::<Integers, u64>(&Integers);
+        exchanged::<Integers, Block<128>>(&Integers);
+        exchanged::<Integers, Arc<[u8]>>(&Integers);
+        exchanged::<Pairs, u64>(&Pairs);
+        for strings in Strings::of_every_kind() {
+            exchanged::<Strings, u64>(&strings);
+            exchanged::<Strings, Block<8>>(&strings);
+        }
+    }
 }

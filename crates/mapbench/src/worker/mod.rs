@@ -7,29 +7,31 @@ mod check;
 mod coordinator;
 mod count;
 mod growth;
+mod instances;
+mod keys;
 mod open_loop;
 mod pauses;
 mod planted;
 mod steps;
 mod thread;
 mod timed;
+mod values;
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
-use mapbench_api::Strategy;
 use mapbench_results::Status;
-use mapbench_workload::{Stream, key_of, value_of};
+use mapbench_workload::Stream;
 
-use crate::hasher;
 use crate::protocol::{Event, Open, Request};
 use crate::trace::{self, ReplayError};
 
-pub(crate) use access::Words;
-pub(crate) use access::{Access, Subject};
+pub(crate) use access::{Access, Subject, Typed};
 pub(crate) use batch::Tally;
 pub(crate) use check::Checked;
 pub(crate) use count::Built;
+pub(crate) use instances::{build, compiled, is_plain};
+pub(crate) use keys::{Ready, is_text};
 pub(crate) use planted::Plant;
 pub(crate) use timed::Timer;
 
@@ -86,16 +88,6 @@ pub(crate) fn streams(open: &Open) -> Result<Vec<Stream>, ReplayError> {
 /// The streams' digests, in hexadecimal.
 pub(crate) fn digests(streams: &[Stream]) -> Vec<String> {
     streams.iter().map(|stream| format!("{:016x}", stream.digest())).collect()
-}
-
-/// The map of a cell, with its entries. All that is compiled anew for every strategy hangs on this function.
-pub(crate) fn build<S: Strategy>(open: &Open) -> Box<dyn Subject> {
-    let entries = open.load.prefill(open.threads).into_iter().map(|index| {
-        let key = key_of(index);
-        (key, value_of(key, 0))
-    });
-    let map = S::build(open.load.capacity as usize, hasher::seeded(open.hash_seed), entries);
-    Box::new(Words { map, checked: Checked::of(&S::INFO) })
 }
 
 /// The requests of the orchestrator, in order.

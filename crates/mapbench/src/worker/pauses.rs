@@ -65,7 +65,7 @@ impl Runner<'_> {
             if !runs(seat) {
                 break;
             }
-            access.run(&[PackedOp::new(OpKind::Insert, index)], &mut self.tally);
+            access.insert(index, &mut self.tally);
             left -= 1;
             if left == 0 {
                 access.quiesce();

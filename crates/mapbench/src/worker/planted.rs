@@ -61,7 +61,7 @@ mod tests {
     use mapbench_workload::{Load, Mix, Percent, Stream};
 
     use crate::hasher;
-    use crate::worker::{Checked, Subject, Words};
+    use crate::worker::{Checked, Subject, Typed};
 
     use super::*;
 
@@ -74,7 +74,7 @@ mod tests {
         let ops = stream.ops();
         let mut plant = Plant::new(Planted { ppm, extra }, ops);
         let map = StdMutex::build(64, hasher::seeded(0), std::iter::empty());
-        let map = Words { map, checked: Checked::of(&StdMutex::INFO) };
+        let map = Typed::words(map, Checked::of(&StdMutex::INFO));
         let mut tally = Tally::default();
         map.attend(&mut |access| ops.chunks(batch).for_each(|done| plant.follow(access, done, &mut tally)));
         (ops.iter().filter(|op| op.kind() == OpKind::Read).count() as u64, tally)

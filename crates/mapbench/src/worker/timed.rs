@@ -187,7 +187,7 @@ mod tests {
 
     use super::{Timer, Times, seldom};
     use crate::hasher;
-    use crate::worker::{Checked, Subject, Tally, Words};
+    use crate::worker::{Checked, Subject, Tally, Typed};
 
     #[test]
     fn timing_takes_its_share_at_most() {
@@ -222,10 +222,8 @@ mod tests {
         let stream = Stream::of(&load, 1, 0, 1);
         let ops = stream.ops();
         for (every, batch) in [(1, 7), (7, 1), (7, 64), (1_000, 64), (3, 10_000)] {
-            let map = Words {
-                map: StdMutex::build(64, hasher::seeded(0), std::iter::empty()),
-                checked: Checked::of(&StdMutex::INFO),
-            };
+            let map = StdMutex::build(64, hasher::seeded(0), std::iter::empty());
+            let map = Typed::words(map, Checked::of(&StdMutex::INFO));
             let mut timer = Timer::new(Instant::now(), Some(every));
             let mut tally = Tally::default();
             map.attend(&mut |access| ops.chunks(batch).for_each(|ops| timer.run(access, ops, &mut tally)));

@@ -17,6 +17,9 @@ step env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 # One adapter alone must do: a broken upstream may not block the rest.
 step cargo clippy -p mapbench --no-default-features --features lock --locked -- -D warnings
 step cargo bench -p mapbench --locked -- --test
+# The other allocators.
+step cargo clippy -p mapbench --features jemalloc --locked -- -D warnings
+step cargo test -p mapbench --features mimalloc --locked --quiet --test workloads strings_and_large_values
 # A map in a repository of its own.
 step scripts/own-map.sh
 step scripts/readme.sh --check

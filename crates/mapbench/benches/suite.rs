@@ -1,5 +1,8 @@
 //! `cargo bench -p mapbench`: the standard sweep, then single operations by criterion, then the ranking.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use mapbench::bench::{self, Arguments};
 use mapbench::{Registry, Timed};
 
 fn main() -> ExitCode {
+    allocator::declare();
     if let Some(ended) = bench::serve_worker(&[]) {
         return ended;
     }

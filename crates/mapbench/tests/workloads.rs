@@ -49,7 +49,7 @@ fn the_exchange_hits_as_it_says_on_any_number_of_threads() {
 #[test]
 fn a_slice_of_growth_is_whole_and_a_scan_counts_entries() {
     let dir = tempfile::tempdir().unwrap();
-    let workloads = ["--workload", "libcuckoo-rapid-grow,scan,scan-alone,config-reload"];
+    let workloads = ["--workload", "libcuckoo-rapid-grow,scan,scan-alone,scan-writers,config-reload"];
     let choice = ["--profile", "smoke", "--strategy", "sharded-rwlock,std-mutex"];
     let samples = measured(&dir.path().join("run"), &[&workloads[..], &choice].concat());
     assert!(!samples.is_empty());
@@ -64,6 +64,7 @@ fn a_slice_of_growth_is_whole_and_a_scan_counts_entries() {
                 assert_eq!(row.misses, Some(0), "growth reads what is there");
             }
             "scan" => assert!(row.read_ops == Some(0) && row.insert_ops.unwrap() > 0, "{row:?}"),
+            "scan-writers" => assert_eq!((row.iterate_ops, row.read_ops), (Some(0), Some(0)), "{row:?}"),
             "scan-alone" => assert_eq!(row.iterated_entries.unwrap(), row.iterate_ops.unwrap() * 10_000),
             "config-reload" => {
                 // 10 000 a second, in at most the measured times of all threads together; what it lags behind by, up to
@@ -74,6 +75,14 @@ fn a_slice_of_growth_is_whole_and_a_scan_counts_entries() {
             other => panic!("{other}"),
         }
     }
+    // Of two threads, one iterates: it is held against itself alone, and the writer against itself without it.
+    let output = run(&["report", dir.path().join("run").to_str().unwrap(), "--format", "md"]);
+    let tables = String::from_utf8(output.stdout).unwrap();
+    let (_, tables) = tables.split_once("scan, 0 % reads, 2 threads: iteration and other operations").expect(&tables);
+    let row = tables.lines().find(|line| line.starts_with("| std-mutex |")).expect(tables);
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    let [alone, writers] = [cells[5], cells[7]].map(|cell| cell.parse::<f64>().unwrap_or(0.0));
+    assert!(alone > 0.0 && writers > 0.0, "{row}");
 }
 
 /// Throughput, latency and memory, whatever the types; a reader's pauses too, while others insert beyond the key range.

@@ -3,17 +3,17 @@
 //! `cargo bench -p mapbench --bench harness`
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bustle::{Collection, CollectionHandle};
 use foldhash::fast::FixedState;
-use mapbench::floor::{time_loop, time_sampled_loop};
+use mapbench::floor::{time_loop, time_replay, time_sampled_loop, time_strings_loop};
 use mapbench_adapter_dashmap::Dashmap;
 use mapbench_adapter_lock::StdRwLock;
 use mapbench_adapter_papaya::Papaya;
 use mapbench_api::{ConcurrentMap, MapHandle, Strategy};
 use mapbench_stats::{median, ratio};
-use mapbench_workload::{Percent, Workload, key_of, value_of};
+use mapbench_workload::{PackedOp, Percent, Stream, Workload, key_of, value_of};
 
 /// A map that does nothing, but looks at the key, so that the loop must make it.
 struct Nothing;
@@ -37,6 +37,20 @@ impl MapHandle<u64, u64> for Nothing {
     fn remove(&mut self, key: &u64) -> bool {
         black_box(*key);
         false
+    }
+}
+
+impl ConcurrentMap<Box<str>, u64> for Nothing {
+    type Handle<'m> = Nothing;
+    fn handle(&self) -> Nothing {
+        Nothing
+    }
+}
+
+impl MapHandle<Box<str>, u64> for Nothing {
+    fn read<R>(&mut self, key: &Box<str>, _: impl FnOnce(&u64) -> R) -> Option<R> {
+        black_box(key.as_bytes().first());
+        None
     }
 }
 
@@ -132,7 +146,70 @@ fn timing<M: ConcurrentMap<u64, u64>>(name: &str, workload: &Workload, map: impl
     );
 }
 
+/// The distributions of keys, as workload files name them.
+const DISTRIBUTIONS: [&str; 10] = [
+    "uniform",
+    "zipf:0.99",
+    "scrambled-zipf:0.99",
+    "hot-set:10:90",
+    "latest:0.99",
+    "sequential",
+    "partitioned",
+    "single-key",
+    "zipf:0.5",
+    "scrambled-zipf:1.2",
+];
+
+/// A workload of reads alone, with a line of its own.
+fn reads(line: &str) -> Workload {
+    let text = format!(
+        "name = \"speed\"\nquestion = \"How fast?\"\nsource = \"this bench\"\npopulation = 65536\nkey_range = 131072\nread_pct = 100\n{line}"
+    );
+    Workload::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}")).remove(0)
+}
+
+/// How fast streams are made, of 90 % reads and of each distribution; before anything is timed in a sweep.
+fn generation() {
+    println!("making a stream, 90 % reads, M operations a second, medians of 9 turns of 64 streams:");
+    for distribution in DISTRIBUTIONS {
+        let workload = reads(&format!("distribution = \"{distribution}\"\n[writes]\ninsert = 50\nremove = 50\n"));
+        let load = workload.load(Percent::whole(90));
+        let turn = |turn: u64| {
+            let began = Instant::now();
+            let ops: usize = (0..64).map(|stream| Stream::of(&load, 1, 0, 64 * turn + stream).ops().len()).sum();
+            1e3 * ops as f64 / began.elapsed().as_nanos() as f64
+        };
+        let speeds: Vec<f64> = (0..9).map(turn).collect();
+        println!("    {distribution:20} {:.0}", median(&speeds).expect("nine figures"));
+    }
+}
+
+/// What a trace costs to replay, and what strings cost as keys, on a map that does nothing; beside 64-bit keys in the same run.
+fn replay_and_strings() {
+    let load = reads("").load(Percent::whole(100));
+    let strings = reads("key = \"short-string\"\n").load(Percent::whole(100));
+    let stream = Stream::of(&load, 1, 0, 1);
+    let trace: Vec<PackedOp> = stream.ops().iter().copied().cycle().take(OPERATIONS as usize).collect();
+    let (mut plain, mut replayed, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for _turn in 0..9 {
+        let (ops, elapsed) = time_loop(Nothing, &load, OPERATIONS);
+        plain.push(nanoseconds(elapsed, ops));
+        let (ops, elapsed) = time_replay(Nothing, trace.clone());
+        replayed.push(nanoseconds(elapsed, ops));
+        let (ops, elapsed) = time_strings_loop(Nothing, &strings, OPERATIONS);
+        texts.push(nanoseconds(elapsed, ops));
+    }
+    println!("ns per operation on a map that does nothing, one thread, 100 % reads, medians of 9 turns:");
+    for (what, figures) in
+        [("u64 keys", plain), ("a trace of 20 M operations, once", replayed), ("short strings", texts)]
+    {
+        println!("    {what:34} {:.2}", median(&figures).expect("nine figures"));
+    }
+}
+
 fn main() {
+    generation();
+    replay_and_strings();
     let workloads =
         Workload::parse(include_str!("../workloads/ratio-sweep.toml")).expect("shipped workloads are sound");
     let workload = &workloads[0];

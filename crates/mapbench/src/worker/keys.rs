@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use mapbench_api::Key;
-use mapbench_workload::{KeyType, PackedOp, key_of};
+use mapbench_workload::{KeyType, Load, PackedOp, key_of};
 
 use crate::protocol::Open;
 
@@ -55,8 +55,13 @@ impl Ready {
 
     /// All keys of a cell that takes strings, at most [`MOST`](Self::MOST).
     pub(crate) fn of(open: &Open) -> Self {
-        let kind = open.load.key;
-        let range = if is_text(kind) { open.load.key_range(open.threads).min(Self::MOST) as u32 } else { 0 };
+        Self::new(&open.load, open.threads)
+    }
+
+    /// As [`of`](Self::of) a cell with this load.
+    pub(crate) fn new(load: &Load, threads: u32) -> Self {
+        let kind = load.key;
+        let range = if is_text(kind) { load.key_range(threads).min(Self::MOST) as u32 } else { 0 };
         Self { kind, texts: (0..range).map(|index| text(kind, index)).collect() }
     }
 }

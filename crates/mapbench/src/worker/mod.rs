@@ -31,7 +31,7 @@ pub(crate) use batch::Tally;
 pub(crate) use check::Checked;
 pub(crate) use count::Built;
 pub(crate) use instances::{build, compiled, is_plain};
-pub(crate) use keys::{Ready, is_text};
+pub(crate) use keys::{Keys, Ready, Strings, is_text};
 pub(crate) use planted::Plant;
 pub(crate) use timed::Timer;
 

@@ -40,7 +40,7 @@ pub(crate) fn conservation<S: Keys, V: Payload, H: MapHandle<S::Owned, V>>(
             seen += 1;
             if !value.fits(S::owner(key)) {
                 stranger =
-                    Some(format!("key {key:#x?} holds {:#x}, a value that was made for another key", value.fold()));
+                    Some(format!("key {key:x?} holds {:#x}, a value that was made for another key", value.fold()));
             }
         });
         if let Some(stranger) = stranger {
@@ -76,6 +76,7 @@ mod tests {
         assert_eq!(check([1, 2]), Ok(()));
         let wrong = check([1, 1]).unwrap_err();
         assert!(wrong.starts_with("key ") && wrong.ends_with(", a value that was made for another key"), "{wrong}");
+        assert_eq!(wrong.lines().count(), 1, "{wrong}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) const ABOUT: [(&str, usize); 6] =
 /// The columns of [`Counted::cells`].
 pub(crate) const COLUMNS: [&str; 13] = [
     "bytes an entry",
-    "of 16",
+    "of the least",
     "allocations",
     "bytes",
     "allocations",

@@ -63,6 +63,11 @@ mod tests {
         assert_eq!(definitions[0].parsed().len(), 1, "the file has two");
         assert_eq!(of_group(&definitions, &plan.groups[0]).unwrap().distribution(), "zipf:0.9");
         assert!(of_group(&definitions, &group()).is_none());
+        let [.., (_, types)] = definitions[0].parsed()[0].facts();
+        assert!(types.contains("hasher foldhash"), "{types}");
+        let chosen = mapbench_results::Plan { hasher: "siphash".to_owned(), ..plan.clone() };
+        let [.., (_, types)] = Definition::all(&chosen)[0].parsed()[0].facts();
+        assert!(types.contains("hasher siphash"), "{types}");
         assert!(definitions[1].workloads.as_ref().unwrap_err().contains("line 1"));
     }
 

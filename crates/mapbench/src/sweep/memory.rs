@@ -10,13 +10,11 @@ use mapbench_workload::{SplitMix64, derive_seed};
 use super::worker_process::Lost;
 use super::{Clock, Done, End, GroupPass, ORDER, Observer, Settled, Sweep, unexpected};
 use crate::protocol::{Count, Counted, Event, Request};
+use crate::worker::key_value_bytes;
 use crate::{interrupt, system};
 
 /// What this part of the run's seed is for.
 const MEMORY: u64 = 5;
-
-/// Bytes of a key and of a value.
-const KEY_VALUE_BYTES: u64 = 16;
 
 /// Measures what `done` and `curves` lack of the plan's memory, with workers of `executable`.
 ///
@@ -145,11 +143,11 @@ impl MemoryPass<'_> {
             allocated_bytes: Some(count.bytes),
             ..Memory::unmeasured(self.pass.group, name, self.pass.fork, operation, Status::Ok)
         };
-        let entries =
-            u64::from(self.pass.sweep.workloads[&self.pass.group.workload].load(self.pass.group.read_pct).population);
+        let GroupPass { sweep, group, .. } = self.pass;
+        let load = sweep.workloads[&group.workload].load(group.read_pct);
         let all = Memory {
-            entries: Some(entries),
-            key_value_bytes: Some(KEY_VALUE_BYTES),
+            entries: Some(u64::from(load.population)),
+            key_value_bytes: Some(key_value_bytes(&load)),
             filled_bytes: Some(counted.filled_bytes),
             peak_bytes: Some(counted.peak_bytes),
             stopped_bytes: Some(counted.stopped_bytes),

@@ -8,8 +8,8 @@ use mapbench_workload::{HasherName, KeyType, Load, ValueType, key_of};
 
 use super::access::{Subject, Typed};
 use super::check::Checked;
-use super::keys::{Integers, Keys, Pairs, Ready, Strings, is_text};
-use super::values::{Block, Payload};
+use super::keys::{self, Integers, Keys, Pairs, Ready, Strings, is_text};
+use super::values::{self, Block, Payload};
 use crate::hasher::{self, AnyHasher};
 use crate::protocol::Open;
 
@@ -55,6 +55,11 @@ pub(crate) fn build<S: Strategy>(open: &Open, ready: &Ready) -> Box<dyn Subject>
         unreachable!("the simulator has no other types");
     }
     any::<S>(open, ready)
+}
+
+/// Bytes of a key and a value of a load, which every map must hold: what lies in the map and what it points to.
+pub(crate) fn key_value_bytes(load: &Load) -> u64 {
+    (keys::bytes(load.key) + values::bytes(load.value)) as u64
 }
 
 /// Whether a load has the types and the hasher of the default workload.

@@ -85,6 +85,16 @@ fn text(kind: KeyType, index: u32) -> Box<str> {
     text.into_boxed_str()
 }
 
+/// Bytes of a key: what lies in the map and what it points to.
+pub(crate) fn bytes(kind: KeyType) -> usize {
+    match kind {
+        KeyType::U64 => size_of::<u64>(),
+        KeyType::PairU128 => size_of::<(u128, u128)>(),
+        // All of a kind are as long.
+        KeyType::ShortString | KeyType::LongString | KeyType::PathString => size_of::<Box<str>>() + text(kind, 0).len(),
+    }
+}
+
 /// 64-bit integers, made on the spot.
 pub(crate) struct Integers;
 
@@ -220,6 +230,7 @@ mod tests {
     fn strings_differ_are_as_long_as_promised_and_know_their_index() {
         for strings in Strings::of_every_kind() {
             let Ready { kind, texts } = &strings.0;
+            assert!(texts.iter().all(|text| size_of::<Box<str>>() + text.len() == bytes(*kind)), "{kind}");
             let lengths = match kind {
                 KeyType::ShortString => 10..=20,
                 KeyType::LongString => 96..=96,

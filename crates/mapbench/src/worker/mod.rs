@@ -30,7 +30,7 @@ pub(crate) use access::{Access, Subject, Typed};
 pub(crate) use batch::Tally;
 pub(crate) use check::Checked;
 pub(crate) use count::Built;
-pub(crate) use instances::{build, compiled, is_plain};
+pub(crate) use instances::{build, compiled, is_plain, key_value_bytes};
 pub(crate) use keys::{Keys, Ready, Strings, is_text};
 pub(crate) use planted::Plant;
 pub(crate) use timed::Timer;

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use mapbench_api::Value;
-use mapbench_workload::{value_fits, value_of};
+use mapbench_workload::{ValueType, value_fits, value_of};
 
 /// What a map stores for a key.
 pub(crate) trait Payload: Value {
@@ -98,6 +98,16 @@ impl Payload for Arc<[u8]> {
     }
 }
 
+/// Bytes of a value: what lies in the map and what it points to.
+pub(crate) const fn bytes(value: ValueType) -> usize {
+    match value {
+        ValueType::B8 => size_of::<u64>(),
+        ValueType::B64 => size_of::<Block<8>>(),
+        ValueType::B1024 => size_of::<Block<128>>(),
+        ValueType::ArcBytes => size_of::<Arc<[u8]>>() + 8 * SHARED_WORDS,
+    }
+}
+
 fn first(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
@@ -125,6 +135,7 @@ mod tests {
         belongs::<Block<128>>(1024);
         belongs::<Arc<[u8]>>(16);
         assert_eq!(<Arc<[u8]> as Payload>::of(1, 1).len(), 64);
+        assert_eq!([8, 64, 1024, 16 + 64], ValueType::ALL.iter().map(|value| bytes(*value)).collect::<Vec<_>>()[..]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Unit {
     fn name(self) -> &'static str {
         match self {
             Unit::Resident => "resident memory of the process, MiB",
-            Unit::Entry => "bytes an entry of the filled map (a key and a value are 16)",
+            Unit::Entry => "bytes an entry of the filled map, key and value included",
         }
     }
 

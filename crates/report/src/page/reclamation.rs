@@ -30,7 +30,7 @@ pub(super) fn section(view: &View) -> Markup {
     }
     let case = |group: &Group, title: &str| draw(view, group, title);
     let body = html! {
-        p { "Counted by the allocator, in processes of their own that time nothing. A key and a value of 64 bits are 16 bytes an entry, and other types as many as the workload says: what a map holds beyond is its own. After the load nobody works; then the first thread stays inside a read while the others go on, as a slow reader does; then nobody works again, and the map is dropped. The chart has what the map held beyond the filled one, of the first process of each map: lines are broken between the stages." }
+        p { "Counted by the allocator, in processes of their own that time nothing. The least that a map can hold of an entry is its key and its value, with what they point to: what it holds beyond is its own. After the load nobody works; then the first thread stays inside a read while the others go on, as a slow reader does; then nobody works again, and the map is dropped. The chart has what the map held beyond the filled one, of the first process of each map: lines are broken between the stages." }
         (view.cases(case))
     };
     view.section("reclamation", "Allocation and reclamation", &body)

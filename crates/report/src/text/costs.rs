@@ -102,7 +102,7 @@ fn memory(text: &mut Text, counted: &[Counted], title: &str) {
     }
     // Of the columns of `COLUMNS`, so many are about the filled map and operations; the rest is about what is kept.
     const FIRST: usize = 6;
-    let columns = ["bytes an entry", "of 16", "a write allocates", "bytes", "a read allocates", "bytes"];
+    let columns = ["bytes an entry", "of the least", "a write allocates", "bytes", "a read allocates", "bytes"];
     text.title(format!("{title}: memory, as the allocator counted it:"));
     let mut table = vec![header(columns.into_iter())];
     table.extend(counted.iter().map(|map| row(map.strategy, FIRST, map.cells().map(|cells| cells[..FIRST].to_vec()))));

@@ -147,7 +147,7 @@ fn group_table(text: &mut Text, input: &Input, group: &Group) {
         ));
     }
     if beside.iter().any(|(title, _)| *title == "bytes") {
-        text.note("bytes: of the filled map, an entry; a key and a value are 16");
+        text.note("bytes: of the filled map, an entry, key and value included");
     }
 }
 

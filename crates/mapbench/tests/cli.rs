@@ -272,6 +272,13 @@ fn an_interrupted_run_keeps_its_rows_and_is_finished_by_resume() {
     assert!(stderr.contains("--resume"), "{stderr}");
     let before = Run::read(&out).unwrap();
     assert!(before.samples.len() >= 5 && before.provenance.finished.is_none());
+    let provenance = out.join("provenance.json");
+    let own = std::fs::read_to_string(&provenance).unwrap();
+    let other = own.replacen(&format!("\"{}\"", before.provenance.build.allocator), "\"another\"", 1);
+    assert_ne!(own, other);
+    std::fs::write(&provenance, other).unwrap();
+    refused(&["run", "--resume", text(&out)], "the run was begun with the allocator another, this program has");
+    std::fs::write(&provenance, own).unwrap();
     good(&["run", "--resume", text(&out)]);
     let after = Run::read(&out).unwrap();
     assert_eq!(after.samples[..before.samples.len()], before.samples[..], "nothing is measured again");

@@ -288,7 +288,12 @@ fn a_self_test_counts_its_suites_and_those_of_its_rivals() {
         assert_eq!(planted, [1; 3], "{method}");
         assert!(said.contains(&format!("{method}, planted 50 % more of any: ")), "{said}");
     }
-    assert!(said.contains("mapbench, nothing planted: 0 of 2 suites failed, 95 % interval up to 84.19 %"), "{said}");
+    assert!(
+        said.contains(
+            "mapbench at alpha 0.000000001, nothing planted: 0 of 2 suites failed, 95 % interval up to 84.19 %"
+        ),
+        "{said}"
+    );
     let rivals = read_gate_slices(&out.join("planted-any-50").join("rivals")).unwrap();
     assert!(rivals.iter().all(|slice| slice.stage == "rivals" && slice.arm != "control"));
     assert!(rivals.iter().filter(|slice| slice.arm == "candidate").count() >= 10);

@@ -14,6 +14,8 @@ pub struct SelfTestSummary {
     pub planted: String,
     /// How much of it, in per cent.
     pub planted_pct: f64,
+    /// The probability of a false alarm that was allowed; `None` of a rival.
+    pub alpha: Option<f64>,
     /// How many suites there were.
     pub suites: u32,
     /// Of them, how many failed in any cell.
@@ -46,7 +48,8 @@ pub fn summarise_self_test(rows: &[SelfTestRow]) -> Vec<SelfTestSummary> {
 }
 
 fn same_kind(a: &SelfTestRow, b: &SelfTestRow) -> bool {
-    (&a.method, &a.condition, &a.planted, a.planted_pct) == (&b.method, &b.condition, &b.planted, b.planted_pct)
+    let kind = |row: &SelfTestRow| (row.planted_pct, row.alpha);
+    (&a.method, &a.condition, &a.planted) == (&b.method, &b.condition, &b.planted) && kind(a) == kind(b)
 }
 
 fn sum_up(rows: &[&SelfTestRow]) -> SelfTestSummary {
@@ -67,6 +70,7 @@ fn sum_up(rows: &[&SelfTestRow]) -> SelfTestSummary {
         condition: first.condition.clone(),
         planted: first.planted.clone(),
         planted_pct: first.planted_pct,
+        alpha: first.alpha,
         suites: suites.len() as u32,
         suites_failed: failing.count() as u32,
         suites_cleared: cleared.count() as u32,
@@ -83,6 +87,7 @@ mod tests {
     use super::summarise_self_test;
     use crate::testing::self_test_row;
     use mapbench_results::GateVerdict::{Fail, Inconclusive, Pass};
+    use mapbench_results::SelfTestRow;
 
     #[test]
     fn suites_are_counted_once_however_many_cells_fail() {
@@ -97,9 +102,11 @@ mod tests {
             cleared,
             self_test_row("mapbench", 2, Inconclusive),
             self_test_row("criterion", 0, Fail),
+            SelfTestRow { alpha: Some(0.01), ..self_test_row("mapbench", 0, Fail) },
         ];
         let all = summarise_self_test(&rows);
-        assert_eq!(all.len(), 2);
+        assert_eq!(all.len(), 3);
+        assert_eq!((all[2].alpha, all[2].suites, all[2].suites_failed), (Some(0.01), 1, 1));
         let ours = &all[0];
         assert_eq!((ours.suites, ours.suites_failed, ours.suites_cleared), (3, 1, 1));
         assert_eq!((ours.cells, ours.cells_failed, ours.cells_a_suite), (5, 2, 2));

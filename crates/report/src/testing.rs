@@ -156,6 +156,7 @@ pub(crate) fn self_test_row(method: &str, suite: u32, verdict: GateVerdict) -> S
         change_pct: Some(0.1),
         p: Some(0.5),
         confirmed_p: None,
+        alpha: Some(0.002),
     }
 }
 

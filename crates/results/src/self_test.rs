@@ -44,6 +44,9 @@ pub struct SelfTestRow {
     pub p: Option<f64>,
     /// That of the confirmation.
     pub confirmed_p: Option<f64>,
+    /// The probability of a false alarm, in any cell of the suite, that the gate was allowed; empty of a rival, which has none.
+    #[serde(default)]
+    pub alpha: Option<f64>,
 }
 
 /// The least slow-down that is seen with a probability of nine tenths.
@@ -59,6 +62,9 @@ pub struct Detectable {
     pub rounds: u32,
     /// The slow-down, in per cent; empty where not even one of 50 % is seen.
     pub effect_pct: Option<f64>,
+    /// As in [`SelfTestRow`].
+    #[serde(default)]
+    pub alpha: Option<f64>,
 }
 
 /// Writes the two files of a self-test into `dir`.
@@ -137,6 +143,7 @@ mod tests {
             change_pct: Some(2.1),
             p: Some(0.001),
             confirmed_p: None,
+            alpha: Some(0.002),
         }
     }
 
@@ -166,6 +173,7 @@ mod tests {
             minutes: 10.0,
             rounds: 40,
             effect_pct: None,
+            alpha: Some(0.002),
         };
         write_self_test(dir.path(), std::slice::from_ref(&row), std::slice::from_ref(&detectable)).unwrap();
         assert_eq!(read_self_test(dir.path()).unwrap(), (vec![row], vec![detectable]));

@@ -175,6 +175,7 @@ fn self_test(dir: &Path) {
         change_pct: Some(2.1),
         p: Some(0.001),
         confirmed_p: None,
+        alpha: Some(0.002),
     };
     write_self_test(dir, &[row(0), row(1), row(2)], &[]).unwrap();
 }

@@ -137,6 +137,7 @@ impl Found {
             change_pct: cell.change.map(per_cent),
             p: cell.p,
             confirmed_p: cell.confirmed_p,
+            alpha: Some(result.alpha),
         }));
     }
 
@@ -158,6 +159,7 @@ impl Found {
             change_pct: said.change.map(|log| 100.0 * log.exp_m1()),
             p: None,
             confirmed_p: None,
+            alpha: None,
         }));
         Ok(())
     }
@@ -175,9 +177,11 @@ impl Found {
             let bound = clopper_pearson(alarms, suites, CONFIDENCE)
                 .map_or_else(String::new, |bound| format!(", 95 % interval up to {:.2} %", 100.0 * bound.high));
             lines.push(format!(
-                "{}, {what} planted: {alarms} of {suites} suites failed{bound}; {} of {} cells did; {} suites had a suspect \
+                "{}{}, {what} planted: {alarms} of {suites} suites failed{bound}; {} of {} cells did; {} suites had a suspect \
                  that fresh rounds cleared",
-                summary.method, summary.cells_failed, summary.cells, summary.suites_cleared
+                summary.method,
+                summary.alpha.map_or_else(String::new, |alpha| format!(" at alpha {alpha}")),
+                summary.cells_failed, summary.cells, summary.suites_cleared
             ));
         }
         for minutes in MINUTES {
@@ -254,6 +258,7 @@ fn detectable(
                 minutes,
                 rounds: rounds as u32,
                 effect_pct: effect.map(|effect| 100.0 * effect.exp_m1()),
+                alpha: Some(alpha),
             });
         }
     }

@@ -32,14 +32,19 @@ pub(super) fn section(view: &View) -> Markup {
 }
 
 fn method(summary: &SelfTestSummary) -> Markup {
-    html! { th scope="row" { (summary.method) } td { (summary.condition) } }
+    html! { th scope="row" { (summary.method) } td.n { (allowed(summary.alpha)) } td { (summary.condition) } }
+}
+
+/// Of a gate that allows for no rate of false alarms, nothing.
+fn allowed(alpha: Option<f64>) -> String {
+    alpha.map_or_else(|| "–".to_owned(), |alpha| format!("{} %", 100.0 * alpha))
 }
 
 fn alarms(honest: &[&SelfTestSummary]) -> Markup {
     html! {
         table {
             thead { tr {
-                th scope="col" { "gate" } th scope="col" { "machine" } th scope="col" { "differs in" }
+                th scope="col" { "gate" } th.n scope="col" { "alpha" } th scope="col" { "machine" } th scope="col" { "differs in" }
                 @for column in ["suites", "cells each", "seconds each", "suites failed", "95 % interval", "cells failed"] { th.n scope="col" { (column) } }
             } }
             tbody { @for summary in honest { tr {
@@ -60,7 +65,7 @@ fn seen(planted: &[&SelfTestSummary]) -> Markup {
     html! {
         table {
             thead { tr {
-                th scope="col" { "gate" } th scope="col" { "machine" } th scope="col" { "planted" }
+                th scope="col" { "gate" } th.n scope="col" { "alpha" } th scope="col" { "machine" } th scope="col" { "planted" }
                 @for column in ["per cent more", "cells failed", "95 % interval", "the median cell seemed slower by"] { th.n scope="col" { (column) } }
             } }
             tbody { @for summary in planted { tr {
@@ -82,24 +87,26 @@ fn rate(failed: u32, of: u32) -> String {
 
 /// A row for each condition and length: the slow-down that is seen nine times in ten.
 fn detectable(rows: &[Detectable]) -> Markup {
-    let length = |row: &Detectable| (row.minutes, row.rounds);
-    let mut lengths: Vec<(&str, (f64, u32))> = Vec::new();
+    let length = |row: &Detectable| (row.minutes, row.rounds, row.alpha);
+    let mut lengths = Vec::new();
     for row in rows {
-        if !lengths.contains(&(row.condition.as_str(), length(row))) {
-            lengths.push((&row.condition, length(row)));
+        let kind = (row.condition.as_str(), length(row));
+        if !lengths.contains(&kind) {
+            lengths.push(kind);
         }
     }
     html! {
         table {
             thead { tr {
-                th scope="col" { "machine" } th.n scope="col" { "minutes" } th.n scope="col" { "rounds" } th.n scope="col" { "cells" }
+                th scope="col" { "machine" } th.n scope="col" { "alpha" } th.n scope="col" { "minutes" } th.n scope="col" { "rounds" } th.n scope="col" { "cells" }
                 th.n scope="col" { "seen 9 times in 10: the median cell" } th.n scope="col" { "the worst" } th scope="col" { "which" }
             } }
-            tbody { @for (condition, (minutes, rounds)) in lengths {
-                @let cells = ascending(rows.iter().filter(|row| row.condition == condition && length(row) == (minutes, rounds)));
+            tbody { @for (condition, (minutes, rounds, alpha)) in lengths {
+                @let cells = ascending(rows.iter().filter(|row| row.condition == condition && length(row) == (minutes, rounds, alpha)));
                 @let worst = cells[cells.len() - 1];
                 tr {
                     td { (condition) }
+                    td.n { (allowed(alpha)) }
                     td.n { (minutes) }
                     td.n { (rounds) }
                     td.n { (cells.len()) }
@@ -143,6 +150,7 @@ mod tests {
             minutes: 10.0,
             rounds: 90,
             effect_pct,
+            alpha: Some(0.002),
         };
         let shorter = Detectable { rounds: 40, ..row("d", Some(7.0)) };
         let detectable = [row("a", Some(1.0)), row("b", None), row("c", Some(1.25)), shorter];

@@ -158,7 +158,7 @@ fn hostile_files_are_text() {
         cell: evil(),
         ..testing::self_test_row(EVIL, 0, GateVerdict::Fail)
     };
-    let least = Detectable { condition: evil(), cell: evil(), minutes: 1.0, rounds: 1, effect_pct: None };
+    let least = Detectable { condition: evil(), cell: evil(), minutes: 1.0, rounds: 1, effect_pct: None, alpha: None };
     let claim = ClaimRow {
         statement: evil(),
         source: evil(),

@@ -160,10 +160,10 @@ const DISTRIBUTIONS: [&str; 10] = [
     "scrambled-zipf:1.2",
 ];
 
-/// A workload of reads alone, with a line of its own.
-fn reads(line: &str) -> Workload {
+/// A workload of reads and writes, with a line of its own.
+fn workload_with(line: &str) -> Workload {
     let text = format!(
-        "name = \"speed\"\nquestion = \"How fast?\"\nsource = \"this bench\"\npopulation = 65536\nkey_range = 131072\nread_pct = 100\n{line}"
+        "name = \"speed\"\nquestion = \"How fast?\"\nsource = \"this bench\"\npopulation = 65536\nkey_range = 131072\nread_pct = [90, 100]\n{line}\n[writes]\ninsert = 50\nremove = 50\n"
     );
     Workload::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}")).remove(0)
 }
@@ -172,7 +172,7 @@ fn reads(line: &str) -> Workload {
 fn generation() {
     println!("making a stream, 90 % reads, M operations a second, medians of 9 turns of 64 streams:");
     for distribution in DISTRIBUTIONS {
-        let workload = reads(&format!("distribution = \"{distribution}\"\n[writes]\ninsert = 50\nremove = 50\n"));
+        let workload = workload_with(&format!("distribution = \"{distribution}\""));
         let load = workload.load(Percent::whole(90));
         let turn = |turn: u64| {
             let began = Instant::now();
@@ -186,8 +186,8 @@ fn generation() {
 
 /// What a trace costs to replay, and what strings cost as keys, on a map that does nothing; beside 64-bit keys in the same run.
 fn replay_and_strings() {
-    let load = reads("").load(Percent::whole(100));
-    let strings = reads("key = \"short-string\"\n").load(Percent::whole(100));
+    let load = workload_with("").load(Percent::whole(100));
+    let strings = workload_with("key = \"short-string\"").load(Percent::whole(100));
     let stream = Stream::of(&load, 1, 0, 1);
     let trace: Vec<PackedOp> = stream.ops().iter().copied().cycle().take(OPERATIONS as usize).collect();
     let (mut plain, mut replayed, mut texts) = (Vec::new(), Vec::new(), Vec::new());

@@ -23,6 +23,8 @@ step cargo test -p mapbench --features mimalloc --locked --quiet --test workload
 # A map in a repository of its own.
 step scripts/own-map.sh
 step scripts/readme.sh --check
+# What newcomers do first.
+step scripts/tour.sh
 for page in bench-results/published/*/report.html; do
     if [[ -e $page ]]; then step scripts/accessibility.sh "$page"; fi
 done

@@ -1,15 +1,20 @@
-//! What to measure: profiles, defaults, and the check that all of it can be measured.
+//! What to measure: choices, defaults, and the check that all of it can be measured.
+
+mod error;
+mod profile;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use mapbench_results::{Group, GrowthPlan, LatencyPlan, MemoryPlan, Percent, Plan, ProfilePlan};
-use mapbench_workload::{Allocator, Arrivals, DefinitionError, HasherName, Load, ValueType, Workload};
+use mapbench_workload::{Allocator, Arrivals, HasherName, Load, Workload};
 
 use crate::registry::{Registry, UnknownName};
 use crate::shipped::SHIPPED;
-use crate::trace::{self, ReplayError};
-use crate::{provenance, worker};
+use crate::{provenance, trace, worker};
+
+pub(crate) use error::PlanError;
+pub(crate) use profile::Profile;
 
 /// The name that stands for every shipped workload.
 pub(crate) const ALL: &str = "all";
@@ -18,93 +23,6 @@ const MOST_THREADS: u32 = 1024;
 
 /// Looks at a thread in a second of its processor's time. A prime, lest they fall in with what happens each millisecond.
 const HERTZ: u32 = 499;
-
-/// How long and how often: forks, rounds a fork, warm-up and slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Profile {
-    /// A first look, in about two minutes.
-    Quick,
-    /// What reports are made of.
-    Standard,
-    /// For publishing.
-    Full,
-    /// Does everything run at all? Not for reading.
-    Smoke,
-}
-
-struct Shape {
-    name: &'static str,
-    forks: u32,
-    rounds: u32,
-    warm_ms: u64,
-    slice_ms: u64,
-    /// Forks whose latency is measured.
-    latency_forks: u32,
-    /// How long, at each rate.
-    latency_ms: u64,
-    /// Forks whose memory is counted.
-    memory_forks: u32,
-    /// How long the processors' time is looked at.
-    profile_ms: u64,
-}
-
-impl Profile {
-    /// The profile that a plan names.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        [Profile::Quick, Profile::Standard, Profile::Full, Profile::Smoke]
-            .into_iter()
-            .find(|profile| profile.shape().name == name)
-    }
-
-    const fn shape(self) -> Shape {
-        match self {
-            Profile::Smoke => Shape {
-                name: "smoke",
-                forks: 1,
-                rounds: 1,
-                warm_ms: 1,
-                slice_ms: 1,
-                latency_forks: 1,
-                latency_ms: 2,
-                memory_forks: 1,
-                profile_ms: 200,
-            },
-            Profile::Quick => Shape {
-                name: "quick",
-                forks: 5,
-                rounds: 1,
-                warm_ms: 10,
-                slice_ms: 25,
-                latency_forks: 3,
-                latency_ms: 60,
-                memory_forks: 1,
-                profile_ms: 1_000,
-            },
-            Profile::Standard => Shape {
-                name: "standard",
-                forks: 7,
-                rounds: 2,
-                warm_ms: 20,
-                slice_ms: 50,
-                latency_forks: 5,
-                latency_ms: 250,
-                memory_forks: 3,
-                profile_ms: 2_000,
-            },
-            Profile::Full => Shape {
-                name: "full",
-                forks: 15,
-                rounds: 3,
-                warm_ms: 30,
-                slice_ms: 100,
-                latency_forks: 7,
-                latency_ms: 500,
-                memory_forks: 5,
-                profile_ms: 2_000,
-            },
-        }
-    }
-}
 
 /// What the user chose; everything empty means the default.
 #[derive(Clone, Debug, Default)]
@@ -173,97 +91,6 @@ impl Beside {
         plan.profile_cpu =
             self.profile_cpu.then(|| ProfilePlan { hertz: HERTZ, slice_ns: shape.profile_ms * 1_000_000 });
     }
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PlanError {
-    /// No strategy or workload of that name.
-    #[error(transparent)]
-    Unknown(#[from] UnknownName),
-    /// A workload file that cannot be read.
-    #[error("cannot read the workload {file}: {error}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A workload file that is wrong.
-    #[error("{file}: {error}")]
-    Workload {
-        /// The file.
-        file: String,
-        /// What is wrong, and where.
-        error: DefinitionError,
-    },
-    /// A trace that cannot be replayed.
-    #[error(transparent)]
-    Trace(#[from] ReplayError),
-    /// Two workloads of one name.
-    #[error("two workloads are named `{0}`; results could not be told apart: rename one")]
-    Twice(String),
-    /// Nothing can be measured with so many threads.
-    #[error("--threads {0} is not in 1..={MOST_THREADS}")]
-    Threads(u32),
-    /// A workload whose share of reads is not for the asking.
-    #[error("`{workload}` has {has} % reads, not {asked} %: its mix is fixed; leave --read-pct out")]
-    FixedReads {
-        /// The workload.
-        workload: String,
-        /// The share that was asked for.
-        asked: Percent,
-        /// Its own.
-        has: Percent,
-    },
-    /// A workload of types that are not compiled.
-    #[error("`{workload}` cannot be run: {reason}")]
-    Types {
-        /// The workload.
-        workload: String,
-        /// Which there are.
-        reason: String,
-    },
-    /// A hasher for a workload that sweeps over hashers.
-    #[error("`{0}` has hashers of its own, of which its name speaks: leave --hasher out")]
-    OwnHashers(String),
-    /// A workload for another allocator.
-    #[error("`{workload}` wants the allocator {wanted}, and this program has {present}: {remedy}")]
-    Allocator {
-        /// The workload.
-        workload: String,
-        /// Its allocator.
-        wanted: &'static str,
-        /// The program's.
-        present: String,
-        /// How to have it.
-        remedy: String,
-    },
-    /// A workload that so many threads cannot do.
-    #[error("`{workload}` cannot run on {threads} threads: {reason}")]
-    Refused {
-        /// The workload.
-        workload: String,
-        /// The threads.
-        threads: u32,
-        /// Why.
-        reason: String,
-    },
-    /// The workers of a group would not fit in memory side by side.
-    #[error(
-        "the {strategies} workers of a group with `{workload}` need about {needed} MiB side by side; {available} MiB \
-         are available: choose fewer strategies or a smaller population"
-    )]
-    Memory {
-        /// The workload.
-        workload: String,
-        /// Workers of a group.
-        strategies: usize,
-        /// Estimate of what they need, in MiB.
-        needed: u64,
-        /// What the machine has to offer, in MiB.
-        available: u64,
-    },
 }
 
 /// Builds the plan of a run and the workloads it names.
@@ -498,18 +325,20 @@ pub(crate) fn strategies(choice: &Choice, registry: &Registry) -> Result<Vec<Str
 
 /// Workers of a group are up together: refuse what would make the machine swap and measure that.
 fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
-    // Two copies (evmap) of an entry of 16 bytes in a table that is half empty, with a node and its pointers.
+    // The smallest key and value.
+    const BYTES_A_WORD_PAIR: u64 = 16;
+    // Two copies (evmap) of these in a table that is half empty, with a node and its pointers.
     const BYTES_AN_ENTRY: u64 = 256;
     // Two copies of what is larger, in a table that is half empty.
     const COPIES: u64 = 4;
-    // A string, what the allocator takes for it, and its pointer.
+    // A string that is kept ready, what the allocator takes for it, and its pointer.
     const BYTES_A_TEXT: u64 = 128;
     const BYTES_A_WORKER: u64 = 16 << 20;
     let load = workload.load(Percent::ZERO);
-    let text = if worker::is_text(load.key) { BYTES_A_TEXT } else { 0 };
+    let ready = if worker::is_text(load.key) { load.key_range(1) * BYTES_A_TEXT } else { 0 };
     let entries = u64::from(load.population.max(load.capacity)) + u64::from(load.operations.unwrap_or(0));
-    let an_entry = BYTES_AN_ENTRY + COPIES * (beyond_a_word(load.value) + text);
-    let a_worker = BYTES_A_WORKER + entries * an_entry + load.key_range(1) * text;
+    let an_entry = BYTES_AN_ENTRY + COPIES * (worker::key_value_bytes(&load) - BYTES_A_WORD_PAIR);
+    let a_worker = BYTES_A_WORKER + entries * an_entry + ready;
     let needed = strategies as u64 * a_worker;
     let available = provenance::memory_available_bytes();
     if needed > available {
@@ -517,17 +346,6 @@ fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
         return Err(PlanError::Memory { workload, strategies, needed: needed >> 20, available: available >> 20 });
     }
     Ok(())
-}
-
-/// Bytes of a value beyond eight.
-const fn beyond_a_word(value: ValueType) -> u64 {
-    match value {
-        ValueType::B8 => 0,
-        ValueType::B64 => 56,
-        // Its length, its counts, and 64 bytes.
-        ValueType::ArcBytes => 88,
-        ValueType::B1024 => 1016,
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::rounds::GatedCell;
 use crate::forecast::protocol::Turns;
 use crate::forecast::{Cell, Cells, Outcome, Simulator};
 
-/// Virtual cores: more than lines are shared by chance, few enough for seconds a cell.
+/// Virtual cores: enough that a line which all of them write moves nearly every time, few enough for a second a cell.
 const CORES: u32 = 8;
 
 /// Operations to count.
@@ -30,7 +30,7 @@ pub(crate) struct Simulators {
 }
 
 impl Simulators {
-    /// Counts both sides of each cell, in order. A cell on one thread has no cores that could take anything.
+    /// Counts both sides of each cell, in order. Cells that differ in the number of threads alone are counted once.
     ///
     /// # Errors
     /// Of a cell: what a side was not counted for, which says nothing against the candidate.
@@ -42,6 +42,12 @@ impl Simulators {
     ) -> Vec<Result<[f64; 2], String>> {
         let side = |executable: &PathBuf, side: usize| {
             let cells: Vec<Cell> = gated.iter().map(|cell| cell_of(cell, side, workloads)).collect();
+            let mut unlike: Vec<Cell> = Vec::new();
+            for cell in &cells {
+                if !unlike.contains(cell) {
+                    unlike.push(cell.clone());
+                }
+            }
             let simulator = Simulator { executable: executable.clone() };
             let counting = Cells {
                 simulator: &simulator,
@@ -50,11 +56,17 @@ impl Simulators {
                 operations: OPERATIONS,
                 memory_bytes: MEMORY_BYTES,
             };
-            counting.count(&cells, |_| {})
+            let outcomes = counting.count(&unlike, |_| {});
+            let of = |cell: &Cell| outcomes.iter().find(|outcome| outcome.cell == *cell).map(transfers);
+            // An interrupt leaves out the rest.
+            cells.iter().map_while(of).collect::<Vec<_>>()
         };
         let (base, candidate) = (side(&self.base, 0), side(&self.candidate, 1));
-        let pairs = base.iter().zip(&candidate);
-        pairs.map(|(base, candidate)| Ok([transfers("base", base)?, transfers("candidate", candidate)?])).collect()
+        let lost = |side: &str, why: String| format!("transfers of the {side} were not counted, {why}");
+        let pairs = base.into_iter().zip(candidate).map(|(base, candidate)| {
+            Ok([base.map_err(|why| lost("base", why))?, candidate.map_err(|why| lost("candidate", why))?])
+        });
+        pairs.collect()
     }
 }
 
@@ -69,11 +81,11 @@ fn cell_of(gated: &GatedCell, side: usize, workloads: &HashMap<String, Workload>
     }
 }
 
-fn transfers(side: &str, outcome: &Outcome) -> Result<f64, String> {
-    let lost = |why: String| format!("transfers of the {side} were not counted, {why}");
+/// Transfers an operation, or why none were counted.
+fn transfers(outcome: &Outcome) -> Result<f64, String> {
     match (&outcome.counted, outcome.all()) {
-        (Err(why), _) => Err(lost(format!("{}: {}", why.status, why.message))),
-        (_, None) => Err(lost("there was nothing to count".to_owned())),
+        (Err(why), _) => Err(format!("{}: {}", why.status, why.message)),
+        (_, None) => Err("there was nothing to count".to_owned()),
         (_, Some(all)) => Ok(all.transfers()),
     }
 }

@@ -89,9 +89,9 @@ impl<'a> Counted<'a> {
     fn per_operation(&self, reads: bool, field: fn(&Memory) -> Option<u64>) -> Option<f64> {
         let rows = self.rows.iter().filter(|row| row.operation != ALL_OPERATIONS && (row.operation == "read") == reads);
         let (operations, amount) = rows
-            .filter_map(|row| Some((row.operations?, field(row)?)))
-            .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-        (operations > 0).then(|| amount as f64 / operations as f64)
+            .filter_map(|row| Some((row.operations? as f64, field(row)? as f64)))
+            .fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        (operations > 0.0).then(|| amount / operations)
     }
 }
 

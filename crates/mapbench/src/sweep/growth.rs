@@ -88,12 +88,17 @@ fn steps(pass: &GroupPass, name: &str, load: &Load) -> Result<Vec<Step>, Lost> {
     let mut worker = started?;
     worker.tell(&Request::Grow);
     let steps = match worker.answer(pass.sweep.patience + OWN)? {
-        Event::Grown { steps } => steps,
+        Event::Grown { steps } if goes_on(&steps) => steps,
         other => return Err(unexpected("grow", &other)),
     };
     // As in the sweep: what was measured is measured.
     let _ = worker.close(pass.sweep.patience);
     Ok(steps)
+}
+
+/// Whether there are steps, each no earlier than the one before: a map may have written to its worker's output.
+fn goes_on(steps: &[Step]) -> bool {
+    !steps.is_empty() && steps.is_sorted_by_key(|step| step.at_ns)
 }
 
 /// The same in a worker that counts.
@@ -127,4 +132,17 @@ fn rows(pass: &GroupPass, name: &str, timed: &[Step], counted: Option<Result<Vec
         }
     };
     timed.iter().enumerate().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::goes_on;
+    use crate::protocol::Step;
+
+    #[test]
+    fn steps_that_no_map_can_take_are_seen() {
+        let at = |at_ns| Step { entries: 0, at_ns, longest_ns: 0, held_bytes: 0 };
+        assert!(goes_on(&[at(0)]) && goes_on(&[at(0), at(5), at(5)]));
+        assert!(!goes_on(&[]) && !goes_on(&[at(0), at(5), at(4)]));
+    }
 }

@@ -9,8 +9,8 @@ use crate::iteration::{COLUMNS as ITERATED, iterated};
 use crate::tails::{BESIDE, FOUR, MapTails, NONE, Tails, four, millions, p99, pause};
 use crate::{Input, format};
 
-/// How long the operations of a group's maps take, what they allocate and hold, how they grow, and what iteration costs. Nothing of what the run did not
-/// measure.
+/// How long the operations of a group's maps take, what they allocate and hold, how they grow, and what iteration costs.
+/// Nothing of what the run did not measure.
 #[must_use]
 pub fn costs(input: &Input, group: &Group) -> Text {
     let mut text = Text::default();
@@ -198,6 +198,7 @@ mod tests {
             assert!(tables(&input).markdown().contains(&text), "all of it is among the tables for a README");
         });
     }
+
     #[test]
     fn growth_and_iteration_are_tables_too() {
         let growth = Some(GrowthPlan { forks: 1 });

@@ -325,6 +325,12 @@ mod tests {
     }
 
     #[test]
+    fn as_many_transfers_as_there_may_be_are_not_too_many() {
+        let candidate = |candidate| Transfers { cores: 8, base: 0.25, candidate, most: 0.36 };
+        assert_eq!([0.0, 0.36, 0.361].map(|many| candidate(many).exceeded()), [false, false, true]);
+    }
+
+    #[test]
     fn what_is_written_is_read() {
         let json = result().to_json().unwrap();
         assert!(json.contains("\"verdict\": \"inconclusive\"") && json.ends_with("}\n"), "{json}");

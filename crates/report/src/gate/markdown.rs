@@ -84,7 +84,7 @@ fn origin(result: &GateResult) -> Vec<String> {
 mod tests {
     use super::gate_markdown;
     use crate::gate::testing::{cell, mixed, result};
-    use mapbench_results::{GateVerdict, Instructions};
+    use mapbench_results::{GateVerdict, Instructions, Transfers};
 
     #[test]
     fn the_verdict_is_first_and_every_cell_is_folded() {
@@ -110,10 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn instructions_are_shown_where_counted() {
+    fn what_was_counted_is_shown() {
         let mut result = result(GateVerdict::Pass, vec![cell("w/s", GateVerdict::Pass, 1.0)]);
         result.cells[0].instructions = Some(Instructions { base: 400.0, candidate: 402.0 });
         assert!(gate_markdown(&result).contains("| 400 to 402 (+0.50 %) | w/s |"), "{result:?}");
+        result.cells[0].transfers = Some(Transfers { cores: 8, base: 0.021, candidate: 0.104, most: 0.122 });
+        let shown = gate_markdown(&result);
+        assert!(shown.contains("| 0.02 to 0.10, at most 0.12, on 8 virtual cores | w/s |"), "{shown}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod math;
 mod mix;
 mod op;
 mod percent;
+mod ranked;
 mod rng;
 mod soundness;
 mod space;

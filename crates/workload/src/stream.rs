@@ -4,14 +4,15 @@
 //! golden digests in the tests hold it fast. It draws from one [`SplitMix64`]. Every operation takes one number: its lower
 //! 32 bits draw the kind, its upper 32 bits times the number of keys, shifted right by 32, are the index (Lemire, Fast
 //! Random Integer Generation in an Interval, TOMACS 2019, without the rejection step: the bias is below the number of keys
-//! over 2^32). A distribution that needs more takes the numbers that follow, as the module `draw` says.
+//! over 2^32). A distribution that needs more takes the numbers that follow, as the modules `draw` and `ranked` say.
 
 use crate::distribution::Distribution;
 use crate::draw::Keys;
 use crate::load::Load;
 use crate::op::{OpKind, PackedOp};
+use crate::ranked;
 use crate::rng::SplitMix64;
-use crate::space::share;
+use crate::space::{Span, share};
 
 /// Operations of a thread's stream, which it runs in a loop: 256 KiB, read in order, so that it streams through the
 /// caches and leaves them to the map. A power of two.
@@ -42,28 +43,31 @@ impl Stream {
         let len = load.operations.map_or(STREAM_OPS, |all| share(all, threads, thread) as usize);
         let role = load.role(threads, thread);
         let mut rng = SplitMix64::new(seed);
-        let mut keys = Keys::new(load, threads, thread);
-        if !role.distribution.is_ordered() {
-            let draw = |_| {
-                let bits = rng.next_u64();
-                let kind = role.mix.kind_of(bits as u32);
-                PackedOp::new(kind, keys.draw(kind, bits, &mut rng))
-            };
-            let ops = (0..len).map(draw).collect();
-            let turn = (load.operations.is_none() && role.distribution == Distribution::Sequential)
-                .then(|| Turn::of(&keys, len));
-            return Self { ops, turn };
+        let draw = |rng: &mut SplitMix64| {
+            let bits = rng.next_u64();
+            (role.mix.kind_of(bits as u32), bits)
+        };
+        match Keys::new(load, threads, thread) {
+            Keys::Drawn(keys) => {
+                let op = |_| {
+                    let (kind, bits) = draw(&mut rng);
+                    let keys = keys.choose(kind, &mut rng);
+                    PackedOp::new(kind, keys.map_or(0, |keys| keys.draw(bits, &mut rng)))
+                };
+                let ops = (0..len).map(op).collect();
+                let turn = (load.operations.is_none() && role.distribution == Distribution::Sequential)
+                    .then(|| Turn::of(keys.present().span(), len));
+                Self { ops, turn }
+            }
+            Keys::Ranked(keys) => Self { ops: ranked::operations(&keys, len, &mut rng, |rng| draw(rng).0), turn: None },
+            Keys::Ordered(mut keys) => {
+                // Kinds first, so that inserts and removes of a stream in a loop can be made to take turns.
+                let mut drawn: Vec<(OpKind, u64)> = (0..len).map(|_| draw(&mut rng)).collect();
+                let turn = load.operations.is_none().then(|| Turn::of(keys.part, balance(&mut drawn)));
+                let op = |(kind, bits)| PackedOp::new(kind, keys.draw(kind, bits, &mut rng));
+                Self { ops: drawn.into_iter().map(op).collect(), turn }
+            }
         }
-        // Kinds first, so that inserts and removes of a stream in a loop can be made to take turns.
-        let mut drawn: Vec<(OpKind, u64)> = (0..len)
-            .map(|_| {
-                let bits = rng.next_u64();
-                (role.mix.kind_of(bits as u32), bits)
-            })
-            .collect();
-        let turn = load.operations.is_none().then(|| Turn::of(&keys, balance(&mut drawn)));
-        let ops = drawn.into_iter().map(|(kind, bits)| PackedOp::new(kind, keys.draw(kind, bits, &mut rng))).collect();
-        Self { ops, turn }
     }
 
     /// Operations that were made elsewhere, the same every time round.
@@ -113,8 +117,7 @@ impl Stream {
 }
 
 impl Turn {
-    fn of(keys: &Keys, step: usize) -> Self {
-        let part = keys.part();
+    fn of(part: Span, step: usize) -> Self {
         Self { start: part.start, len: part.len, step: (step % part.len as usize) as u32 }
     }
 }

@@ -1,7 +1,12 @@
 //! Zipf's distribution, exactly and without a table.
 
+use std::array::{IntoIter, from_fn};
+
 use crate::math::{exp, ln};
 use crate::rng::SplitMix64;
+
+/// How many ranks are made at once.
+pub(crate) const LANES: usize = 8;
 
 /// Draws ranks from 0 to `n - 1`, the rank `k` with a probability proportional to `(k + 1)^-theta`.
 ///
@@ -24,45 +29,97 @@ impl Zipf {
         let mut zipf = Self { n: f64::from(n), theta, first: 0.0, last: 0.0, near: 0.0 };
         zipf.first = zipf.integral(1.5) - 1.0;
         zipf.last = zipf.integral(zipf.n + 0.5);
-        zipf.near = 2.0 - zipf.inverse(zipf.integral(2.5) - zipf.hat(2.0));
+        zipf.near = 2.0 - zipf.inverse([zipf.integral(2.5) - zipf.hat(2.0)])[0];
         zipf
     }
 
-    #[inline]
+    /// The rank of the first number that has one.
     pub(crate) fn draw(&self, rng: &mut SplitMix64) -> u32 {
         loop {
-            let fraction = (rng.next_u64() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0);
-            let u = self.last + fraction * (self.first - self.last);
-            let x = self.inverse(u);
-            let k = (x + 0.5).floor().clamp(1.0, self.n);
-            if k - x <= self.near || u >= self.integral(k + 0.5) - self.hat(k) {
-                return k as u32 - 1;
+            if let [Some(rank)] = Self::ranks([self], [rng.next_u64()]) {
+                return rank;
             }
         }
     }
 
+    /// The rank of each number, or `None` of one that is rejected; all with the same `theta`. Several at once, since a rank
+    /// alone is a long chain of steps that wait for one another.
+    #[inline]
+    pub(crate) fn ranks<const N: usize>(zipfs: [&Self; N], numbers: [u64; N]) -> [Option<u32>; N] {
+        let us: [f64; N] = from_fn(|lane| zipfs[lane].area(numbers[lane]));
+        let xs = zipfs[0].inverse(us);
+        from_fn(|lane| zipfs[lane].rank(us[lane], xs[lane]))
+    }
+
+    /// A share of the area under the hat.
+    #[inline]
+    fn area(&self, number: u64) -> f64 {
+        let fraction = (number >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0);
+        self.last + fraction * (self.first - self.last)
+    }
+
+    /// The rank at `x`, where the integral is `u`.
+    #[inline]
+    fn rank(&self, u: f64, x: f64) -> Option<u32> {
+        // The conversion rounds down, since nothing is below zero.
+        let k = f64::from((x + 0.5) as u32).clamp(1.0, self.n);
+        (k - x <= self.near || self.is_under(k, u)).then_some(k as u32 - 1)
+    }
+
+    /// Whether a number that is not near a rank has it all the same.
+    #[cold]
+    #[inline(never)]
+    fn is_under(&self, k: f64, u: f64) -> bool {
+        u >= self.integral(k + 0.5) - self.hat(k)
+    }
+
     /// `x^-theta`.
     fn hat(&self, x: f64) -> f64 {
-        exp(-self.theta * ln(x))
+        exp([-self.theta * ln([x])[0]])[0]
     }
 
     /// The integral of the hat from 1 to `x`.
     fn integral(&self, x: f64) -> f64 {
+        let [ln] = ln([x]);
         if self.theta == 1.0 {
-            return ln(x);
+            return ln;
         }
         let rest = 1.0 - self.theta;
-        (exp(rest * ln(x)) - 1.0) / rest
+        (exp([rest * ln])[0] - 1.0) / rest
     }
 
-    /// Where the integral has the value `u`.
+    /// Where the integral has the values `us`.
     #[inline]
-    fn inverse(&self, u: f64) -> f64 {
+    fn inverse<const N: usize>(&self, us: [f64; N]) -> [f64; N] {
         if self.theta == 1.0 {
-            return exp(u);
+            return exp(us);
         }
         let rest = 1.0 - self.theta;
-        exp(ln(1.0 + u * rest) / rest)
+        exp(ln(us.map(|u| 1.0 + u * rest)).map(|ln| ln / rest))
+    }
+}
+
+/// Ranks that are wanted one after the other, made several at once.
+pub(crate) struct Ranks {
+    zipf: Zipf,
+    made: IntoIter<Option<u32>, LANES>,
+}
+
+impl Ranks {
+    pub(crate) fn new(zipf: Zipf) -> Self {
+        Self { zipf, made: [None; LANES].into_iter() }
+    }
+
+    /// The next rank. Takes numbers in advance: nothing else may take any from this generator.
+    #[inline]
+    pub(crate) fn next(&mut self, rng: &mut SplitMix64) -> u32 {
+        loop {
+            match self.made.next() {
+                Some(Some(rank)) => return rank,
+                Some(None) => {}
+                None => self.made = Zipf::ranks([&self.zipf; LANES], from_fn(|_| rng.next_u64())).into_iter(),
+            }
+        }
     }
 }
 

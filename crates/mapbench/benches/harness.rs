@@ -49,7 +49,7 @@ impl ConcurrentMap<Box<str>, u64> for Nothing {
 
 impl MapHandle<Box<str>, u64> for Nothing {
     fn read<R>(&mut self, key: &Box<str>, _: impl FnOnce(&u64) -> R) -> Option<R> {
-        black_box(key.as_bytes().first());
+        black_box(key.as_bytes().first().copied());
         None
     }
 }
@@ -146,6 +146,10 @@ fn timing<M: ConcurrentMap<u64, u64>>(name: &str, workload: &Workload, map: impl
     );
 }
 
+/// A range of keys, of which half are there, and sets of keys of which a share of the reads finds its own.
+const RANGE: &str = "key_range = 131072";
+const SETS: &str = "hit_pct = 75";
+
 /// The distributions of keys, as workload files name them.
 const DISTRIBUTIONS: [&str; 10] = [
     "uniform",
@@ -160,10 +164,10 @@ const DISTRIBUTIONS: [&str; 10] = [
     "scrambled-zipf:1.2",
 ];
 
-/// A workload of reads and writes, with a line of its own.
-fn workload_with(line: &str) -> Workload {
+/// A workload of reads and writes, with lines of its own.
+fn workload_with(lines: &str) -> Workload {
     let text = format!(
-        "name = \"speed\"\nquestion = \"How fast?\"\nsource = \"this bench\"\npopulation = 65536\nkey_range = 131072\nread_pct = [90, 100]\n{line}\n[writes]\ninsert = 50\nremove = 50\n"
+        "name = \"speed\"\nquestion = \"How fast?\"\nsource = \"this bench\"\npopulation = 65536\nread_pct = [90, 100]\n{lines}\n[writes]\ninsert = 50\nremove = 50\n"
     );
     Workload::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}")).remove(0)
 }
@@ -171,8 +175,9 @@ fn workload_with(line: &str) -> Workload {
 /// How fast streams are made, of 90 % reads and of each distribution; before anything is timed in a sweep.
 fn generation() {
     println!("making a stream, 90 % reads, M operations a second, medians of 9 turns of 64 streams:");
-    for distribution in DISTRIBUTIONS {
-        let workload = workload_with(&format!("distribution = \"{distribution}\""));
+    let ranges = DISTRIBUTIONS.map(|distribution| (distribution, RANGE));
+    for (distribution, keys) in ranges.into_iter().chain([("zipf:0.99", SETS), ("scrambled-zipf:0.99", SETS)]) {
+        let workload = workload_with(&format!("{keys}\ndistribution = \"{distribution}\""));
         let load = workload.load(Percent::whole(90));
         let turn = |turn: u64| {
             let began = Instant::now();
@@ -180,14 +185,14 @@ fn generation() {
             1e3 * ops as f64 / began.elapsed().as_nanos() as f64
         };
         let speeds: Vec<f64> = (0..9).map(turn).collect();
-        println!("    {distribution:20} {:.0}", median(&speeds).expect("nine figures"));
+        println!("    {distribution:20} {keys:18} {:.0}", median(&speeds).expect("nine figures"));
     }
 }
 
 /// What a trace costs to replay, and what strings cost as keys, on a map that does nothing; beside 64-bit keys in the same run.
 fn replay_and_strings() {
-    let load = workload_with("").load(Percent::whole(100));
-    let strings = workload_with("key = \"short-string\"").load(Percent::whole(100));
+    let load = workload_with(RANGE).load(Percent::whole(100));
+    let strings = workload_with(&format!("{RANGE}\nkey = \"short-string\"")).load(Percent::whole(100));
     let stream = Stream::of(&load, 1, 0, 1);
     let trace: Vec<PackedOp> = stream.ops().iter().copied().cycle().take(OPERATIONS as usize).collect();
     let (mut plain, mut replayed, mut texts) = (Vec::new(), Vec::new(), Vec::new());

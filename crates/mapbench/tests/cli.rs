@@ -135,6 +135,12 @@ fn one_seed_means_the_same_streams() {
     }
 }
 
+#[test]
+fn a_cell_is_shown_with_the_hasher_that_it_had() {
+    let shown = good(&["show", "ratio-sweep/read-90/threads-2/dashmap", "--hasher", "siphash"]);
+    assert!(shown.contains("value 8, siphash\n") && shown.contains(" --seed 1 --hasher siphash\n"), "{shown}");
+}
+
 /// The digests that a worker announces for the streams of seed 1, fork 0, at 90 % reads.
 fn worker_streams(strategy: &str, threads: u32) -> Vec<String> {
     use std::io::{BufRead, BufReader, Write};

@@ -66,7 +66,8 @@ pub(super) struct Arguments {
     patience: u64,
 }
 
-fn hasher(name: &str) -> Result<HasherName, String> {
+/// A hasher by its name.
+pub(super) fn hasher(name: &str) -> Result<HasherName, String> {
     HasherName::named(name).ok_or_else(|| {
         let known: Vec<&str> = HasherName::ALL.iter().map(|hasher| hasher.name()).collect();
         format!("there are {}", known.join(", "))

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use mapbench_report::{Input, costs};
 use mapbench_results::{Group, Run, Status};
-use mapbench_workload::{Percent, Stream, key_of};
+use mapbench_workload::{HasherName, Percent, Stream, key_of};
 
 use super::Failure;
 use crate::plan::{self, Choice, Profile};
@@ -19,6 +19,9 @@ pub(super) struct Arguments {
     /// Seed of the run
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The hasher of the map, in place of the workload's own, as the run had it
+    #[arg(long, value_name = "NAME", value_parser = super::run::hasher)]
+    hasher: Option<HasherName>,
     /// A run of which is shown too what it measured of the cell beside throughput
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
@@ -40,7 +43,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         workloads: vec![wanted.workload.to_owned()],
         read_pct: vec![wanted.read_pct],
         threads: vec![wanted.threads],
-        hasher: None,
+        hasher: arguments.hasher,
     };
     let (plan, workloads) =
         plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;
@@ -73,8 +76,9 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         }
     }
     let again = if Path::new(wanted.workload).exists() { wanted.workload } else { &workload.name };
+    let hasher = arguments.hasher.map_or_else(String::new, |hasher| format!(" --hasher {hasher}"));
     println!(
-        "to run it alone: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {}",
+        "to run it alone: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {}{hasher}",
         wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
     );
     if let Some(dir) = &arguments.run {

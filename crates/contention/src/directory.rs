@@ -95,6 +95,17 @@ pub(crate) struct Touch {
     pub operation: u32,
 }
 
+/// What an access to a line did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Touched {
+    /// Where the line is entered: the same place every time.
+    pub entry: usize,
+    /// What it had to do.
+    pub outcome: Outcome,
+    /// The operation touches the line for the first time.
+    pub first: bool,
+}
+
 impl Directory {
     /// A directory for at most `lines` lines, rounded up to a power of two, of which seven eighths may be used.
     #[must_use]
@@ -104,12 +115,17 @@ impl Directory {
         Self { lines: unsafe { zeroed.assume_init() }, used: 0 }
     }
 
-    /// Does an access; says what it had to do, and whether the operation touches the line for the first time. `None` when
-    /// the directory is full. Where operations overlap, one that comes back to a line after another touched it counts
-    /// it again.
-    pub(crate) fn touch(&mut self, touch: Touch) -> Option<(Outcome, bool)> {
+    /// Entries: [`Touched::entry`] is below.
+    pub(crate) fn entries(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Does an access. `None` when the directory is full. Where operations overlap, one that comes back to a line after
+    /// another touched it counts it again.
+    pub(crate) fn touch(&mut self, touch: Touch) -> Option<Touched> {
         let Touch { core, words, access, operation, .. } = touch;
-        let line = self.find(touch.line)?;
+        let entry = self.find(touch.line)?;
+        let line = &mut self.lines[entry];
         let first = line.toucher != operation;
         line.toucher = operation;
         let (place, bit) = (core / 64, 1 << (core % 64));
@@ -142,12 +158,12 @@ impl Directory {
                 }
             }
         }
-        Some((outcome, first))
+        Some(Touched { entry, outcome, first })
     }
 
     /// The entry of a line. The lines of a page are neighbours here, so that the directory's own pages are few; pages are
     /// scattered, or long runs of them would run into each other.
-    fn find(&mut self, number: u64) -> Option<&mut Line> {
+    fn find(&mut self, number: u64) -> Option<usize> {
         let pages = self.lines.len() / PAGE_LINES;
         let mut page =
             (number / PAGE_LINES as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32) as usize % pages;
@@ -156,7 +172,7 @@ impl Directory {
             let at = page * PAGE_LINES + number as usize % PAGE_LINES;
             let tag = self.lines[at].tag;
             if tag == number + 1 {
-                return Some(&mut self.lines[at]);
+                return Some(at);
             }
             if tag == 0 {
                 if self.used >= self.lines.len() / 8 * 7 {
@@ -164,7 +180,7 @@ impl Directory {
                 }
                 self.used += 1;
                 self.lines[at].tag = number + 1;
-                return Some(&mut self.lines[at]);
+                return Some(at);
             }
             page = (page + step) % pages;
         }
@@ -209,7 +225,7 @@ mod tests {
 
         fn touch(&mut self, core: usize, word: usize, access: Access) -> Outcome {
             self.1 += 1;
-            self.0.touch(Touch { core, line: 7, words: 1 << word, access, operation: self.1 }).unwrap().0
+            self.0.touch(Touch { core, line: 7, words: 1 << word, access, operation: self.1 }).unwrap().outcome
         }
     }
 
@@ -246,7 +262,7 @@ mod tests {
         let mut directory = Directory::new(64);
         let mut first = |operation, line| {
             let touch = Touch { core: 3, line, words: 1, access: Access::Read, operation };
-            directory.touch(touch).unwrap().1
+            directory.touch(touch).unwrap().first
         };
         assert_eq!([first(1, 7), first(1, 7), first(1, 8), first(2, 7)], [true, false, true, true]);
     }
@@ -278,7 +294,7 @@ mod tests {
             for page in 0..60 {
                 let touch = Touch { core: 0, line: page << 26, words: 1, access: Access::Read, operation: 1 };
                 let expected = if round == 0 { Outcome::Cold } else { Outcome::Held };
-                assert_eq!(directory.touch(touch).unwrap().0, expected, "page {page}");
+                assert_eq!(directory.touch(touch).unwrap().outcome, expected, "page {page}");
             }
         }
     }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 
 use crate::counts::{Counts, Site, Sites};
-use crate::directory::{Access, Directory, MAX_CORES, Touch, lines};
+use crate::directory::{Access, Directory, MAX_CORES, Touch, Touched, lines};
+use crate::pace::Timeline;
 use crate::system;
 use crate::turns::{Next, Schedule, Turns, Waking};
 
@@ -44,6 +45,8 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 struct Simulation {
     directory: Directory,
+    /// Where turns are timed.
+    timeline: Option<Timeline>,
     sites: Sites,
     turns: Turns,
     counts: [Counts; KINDS],
@@ -54,8 +57,11 @@ struct Simulation {
     size: usize,
     /// Operations begun.
     begun: u32,
-    /// Accesses made, counted or not: what the program takes for time.
+    /// Accesses made, counted or not: what the program takes for time, unless turns are timed.
     clock: u64,
+    /// When counting began, and for how long it was done, in picoseconds.
+    began: u64,
+    elapsed: Option<u64>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -79,6 +85,9 @@ pub struct Report {
     pub sites: Vec<Site>,
     /// Transfers that the sites lack, because there were too many sites.
     pub lost: u64,
+    /// The time in which it was counted, in picoseconds: until [`Seat::close`], or the last core's end. 0 where turns are not
+    /// timed.
+    pub elapsed_ps: u64,
 }
 
 impl Machine {
@@ -92,8 +101,14 @@ impl Machine {
         assert!(!EXISTS.swap(true, Ordering::AcqRel), "there is a machine already");
         let mut turns = Turns::new(schedule, seed);
         (0..cores).for_each(|core| turns.enter(core));
+        let directory = Directory::new(LINES);
+        let timeline = match schedule {
+            Schedule::Timed(pace) => Some(Timeline::new(pace, directory.entries())),
+            Schedule::Operations | Schedule::Accesses(_) => None,
+        };
         let simulation = Simulation {
-            directory: Directory::new(LINES),
+            directory,
+            timeline,
             sites: Sites::new(SITES),
             turns,
             counts: [Counts::default(); KINDS],
@@ -102,6 +117,8 @@ impl Machine {
             size: cores,
             begun: 0,
             clock: 0,
+            began: 0,
+            elapsed: None,
         };
         // SAFETY: there is no other machine, so no thread is a core.
         unsafe { *SIMULATION.0.get() = Some(Box::new(simulation)) };
@@ -136,7 +153,13 @@ impl Machine {
         });
         // SAFETY: all threads have ended.
         let simulation = unsafe { simulation() };
-        let report = Report { counts: simulation.counts, sites: simulation.sites.all(), lost: simulation.sites.lost };
+        let last = (0..self.cores).map(|core| simulation.turns.clock(core)).max().unwrap_or(0);
+        let report = Report {
+            counts: simulation.counts,
+            sites: simulation.sites.all(),
+            lost: simulation.sites.lost,
+            elapsed_ps: simulation.elapsed.unwrap_or(last - simulation.began),
+        };
         (report, outcomes)
     }
 }
@@ -209,12 +232,15 @@ impl Seat {
         let simulation = unsafe { simulation() };
         simulation.counts = [Counts::default(); KINDS];
         simulation.sites.clear();
+        simulation.began = simulation.turns.clock(self.core);
     }
 
     /// Counts no more, for any core: the threads that go on until they have noticed leave no trace.
     pub fn close(&mut self) {
         // SAFETY: this thread has the turn.
-        unsafe { simulation() }.closed = true;
+        let simulation = unsafe { simulation() };
+        simulation.closed = true;
+        simulation.elapsed = Some(simulation.turns.clock(self.core).saturating_sub(simulation.began));
     }
 }
 
@@ -245,28 +271,52 @@ impl Simulation {
             self.counts[usize::from(self.cores[core].kind)].operations += 1;
         }
         self.cores[core].counting = false;
-        self.turns.operation_ends()
+        self.turns.operation_ends(core)
     }
 
     fn record(&mut self, core: usize, address: usize, bytes: usize, access: Access, return_address: usize) {
         let Core { counting, kind, operation } = self.cores[core];
+        if let (true, Some(timeline)) = (self.closed, &self.timeline) {
+            // Those who wait for another still must see time go by.
+            self.turns.advance(core, self.turns.clock(core) + timeline.access_ps());
+        }
         if !counting || self.closed {
             return;
         }
         let counts = &mut self.counts[usize::from(kind)];
         counts.accesses += 1;
         for (place, (line, words)) in lines(address, bytes).enumerate() {
-            let Some((outcome, first)) = self.directory.touch(Touch { core, line, words, access, operation }) else {
+            let touch = Touch { core, line, words, access, operation };
+            let Some(Touched { entry, outcome, first }) = self.directory.touch(touch) else {
                 system::fatal(
                     "mapbench-contention: more memory is touched than the simulation can follow: choose a smaller population",
                 );
             };
             counts.lines += u64::from(first);
             counts.note(outcome);
+            if let Some(timeline) = &mut self.timeline {
+                self.turns.advance(core, timeline.access(entry, core, access, outcome, self.turns.clock(core)));
+                // What it does next with the line, it does before the line leaves again.
+                self.turns.stay(timeline.has_fetched());
+            }
             if place < LAID_DOWN {
                 self.sites.note(line, return_address as u64, kind, outcome);
             } else {
                 self.sites.lost += u64::from(outcome.is_transfer());
+            }
+        }
+    }
+
+    /// Where turns are timed: the core writes the word that it sleeps on, as locks do before and after. std's slow paths are
+    /// not seen; this stands for their accesses.
+    fn take(&mut self, core: usize, word: usize) {
+        let Core { counting, operation, .. } = self.cores[core];
+        let Some(timeline) = self.timeline.as_mut().filter(|_| counting && !self.closed) else { return };
+        let access = Access::Write;
+        for (line, words) in lines(word, size_of::<u32>()) {
+            if let Some(touched) = self.directory.touch(Touch { core, line, words, access, operation }) {
+                let now = self.turns.clock(core);
+                self.turns.advance(core, timeline.access(touched.entry, core, access, touched.outcome, now));
             }
         }
     }
@@ -285,7 +335,7 @@ pub(crate) fn access(address: usize, bytes: usize, access: Access, return_addres
     // SAFETY: a core that runs has the turn.
     let simulation = unsafe { simulation() };
     simulation.clock += 1;
-    if simulation.turns.burn() {
+    if simulation.turns.burn(core) {
         hand_over(core);
     }
     // SAFETY: it has it again.
@@ -308,8 +358,11 @@ pub(crate) fn this_core() -> Option<usize> {
 
 /// What this core takes for the time, in nanoseconds.
 pub(crate) fn clock() -> Option<u64> {
-    // SAFETY: a core that runs has the turn.
-    this_core().map(|_| unsafe { simulation() }.clock)
+    this_core().map(|core| {
+        // SAFETY: a core that runs has the turn.
+        let simulation = unsafe { simulation() };
+        if simulation.timeline.is_some() { simulation.turns.clock(core) / 1_000 } else { simulation.clock }
+    })
 }
 
 /// The cores that this core is told the machine has.
@@ -323,8 +376,10 @@ pub(crate) fn exists() -> bool {
     EXISTS.load(Ordering::Acquire)
 }
 
-/// This core has nothing to do for the moment.
-pub(crate) fn yield_turn(core: usize) {
+/// This core has nothing to do for the moment, or for so many nanoseconds.
+pub(crate) fn yield_turn(core: usize, time_ns: u64) {
+    // SAFETY: a core that runs has the turn.
+    unsafe { simulation() }.turns.idle(core, time_ns.saturating_mul(1_000));
     hand_over(core);
 }
 
@@ -333,16 +388,19 @@ pub(crate) fn sleep(core: usize, word: usize, timed: bool) -> Waking {
     // SAFETY: a core that runs has the turn.
     let simulation = unsafe { simulation() };
     simulation.count(core, |counts| counts.sleeps += 1);
+    simulation.take(core, word);
     simulation.turns.sleep(core, word, timed);
     hand_over(core);
     // SAFETY: it has it again.
-    unsafe { self::simulation() }.turns.waking(core)
+    let simulation = unsafe { self::simulation() };
+    simulation.take(core, word);
+    simulation.turns.waking(core)
 }
 
 /// Wakes cores that sleep on the word; returns how many.
 pub(crate) fn wake(word: usize, most: usize) -> usize {
     // SAFETY: a core that runs has the turn.
-    this_core().map_or(0, |_| unsafe { simulation() }.turns.wake(word, most))
+    this_core().map_or(0, |core| unsafe { simulation() }.turns.wake(core, word, most))
 }
 
 fn hand_over(core: usize) {

@@ -86,6 +86,16 @@ fn futex(core: usize, arguments: [usize; 6]) -> Option<isize> {
     }
 }
 
+/// A time in nanoseconds.
+///
+/// # Safety
+/// It points to one.
+unsafe fn nanoseconds(time: *const timespec) -> u64 {
+    // SAFETY: as promised.
+    let time = unsafe { *time };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// `syscall(2)`. Its arguments are passed as those of any function, though it is declared with a variable number of them.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
@@ -122,7 +132,7 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, length: size_t, flags: c_uin
 unsafe extern "C" fn sched_yield() -> c_int {
     match simulation::this_core() {
         Some(core) => {
-            simulation::yield_turn(core);
+            simulation::yield_turn(core, 0);
             0
         }
         None => conclude(system_call(libc::SYS_sched_yield, [0; 6])) as c_int,
@@ -133,7 +143,8 @@ unsafe extern "C" fn sched_yield() -> c_int {
 unsafe extern "C" fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
     match simulation::this_core() {
         Some(core) => {
-            simulation::yield_turn(core);
+            // SAFETY: the caller says how long.
+            simulation::yield_turn(core, unsafe { nanoseconds(time) });
             0
         }
         None => conclude(system_call(libc::SYS_nanosleep, [time as usize, left as usize, 0, 0, 0, 0])) as c_int,
@@ -150,7 +161,8 @@ unsafe extern "C" fn clock_nanosleep(
 ) -> c_int {
     match simulation::this_core() {
         Some(core) => {
-            simulation::yield_turn(core);
+            // SAFETY: the caller says how long. An absolute time is not told from a relative one: nobody here asks for one.
+            simulation::yield_turn(core, unsafe { nanoseconds(time) });
             0
         }
         None => {

@@ -2,6 +2,7 @@
 //! `simulation` makes real threads follow it.
 
 use crate::directory::MAX_CORES;
+use crate::pace::Pace;
 
 /// When a turn ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,9 @@ pub enum Schedule {
     Operations,
     /// At any instrumented access, after a random number of them: geometric, of this mean. Operations overlap.
     Accesses(u32),
+    /// When the core is ahead in time of the one that is furthest behind, which is next. Every core has a clock, moved by
+    /// what it does.
+    Timed(Pace),
 }
 
 /// Accesses after which a turn ends whatever the schedule: a thread that spins until another does something must let it.
@@ -65,6 +69,12 @@ pub(crate) struct Turns {
     fuel: u32,
     slept: u64,
     futile: u32,
+    /// What time it is for each core, in picoseconds; stands still where turns are not timed.
+    clocks: [u64; MAX_CORES],
+    /// The turn ends when the core that has it is beyond this.
+    limit: u64,
+    /// The turn lasts for one more access, whatever the time.
+    stays: bool,
 }
 
 impl Turns {
@@ -80,6 +90,9 @@ impl Turns {
             fuel: 0,
             slept: 0,
             futile: 0,
+            clocks: [0; MAX_CORES],
+            limit: u64::MAX,
+            stays: false,
         };
         turns.refuel();
         turns
@@ -94,16 +107,42 @@ impl Turns {
         self.futile = 0;
     }
 
-    /// An access was made; whether the turn ends with it.
-    pub(crate) fn burn(&mut self) -> bool {
+    /// An access is about to be made; whether the turn ends before it.
+    pub(crate) fn burn(&mut self, core: usize) -> bool {
         self.fuel -= 1;
-        self.fuel == 0
+        if self.fuel == 0 {
+            self.idle(core, 0);
+        }
+        let stays = std::mem::take(&mut self.stays);
+        self.fuel == 0 || !stays && self.clocks[core] > self.limit
     }
 
     /// An operation has ended; whether the turn ends with it.
-    pub(crate) fn operation_ends(&mut self) -> bool {
+    pub(crate) fn operation_ends(&mut self, core: usize) -> bool {
         self.futile = 0;
-        self.schedule == Schedule::Operations
+        self.schedule == Schedule::Operations || self.clocks[core] > self.limit
+    }
+
+    /// What time it is for a core, in picoseconds.
+    pub(crate) const fn clock(&self, core: usize) -> u64 {
+        self.clocks[core]
+    }
+
+    /// A core has done something until then.
+    pub(crate) fn advance(&mut self, core: usize, clock: u64) {
+        self.clocks[core] = clock;
+    }
+
+    /// Whether the core that has the turn keeps it for one more access.
+    pub(crate) fn stay(&mut self, stays: bool) {
+        self.stays = stays;
+    }
+
+    /// A core does nothing for a time, and at least for as long as it takes to say so.
+    pub(crate) fn idle(&mut self, core: usize, time_ps: u64) {
+        if let Schedule::Timed(pace) = self.schedule {
+            self.clocks[core] += time_ps.max(pace.call_ps);
+        }
     }
 
     pub(crate) fn sleep(&mut self, core: usize, word: usize, timed: bool) {
@@ -116,8 +155,8 @@ impl Turns {
         self.waking[core]
     }
 
-    /// Wakes at most `most` of those who sleep on the word, those first who have slept longest; returns how many.
-    pub(crate) fn wake(&mut self, word: usize, most: usize) -> usize {
+    /// `waker` wakes at most `most` of those who sleep on the word, those first who have slept longest; returns how many.
+    pub(crate) fn wake(&mut self, waker: usize, word: usize, most: usize) -> usize {
         let mut woken = 0;
         while woken < most {
             let longest = (0..MAX_CORES)
@@ -128,9 +167,25 @@ impl Turns {
                 .min();
             let Some((_, core)) = longest else { break };
             self.rouse(core, Waking::Woken);
+            if let Schedule::Timed(pace) = self.schedule {
+                self.rise(core, waker, pace);
+            }
             woken += 1;
         }
         woken
+    }
+
+    /// Locks spin before they sleep, for about as long as sleeping costs (Karlin, Manasse, McGeoch & Owicki, SODA 1990), in
+    /// code that is not seen here: a sleep that was not longer is taken for spinning.
+    fn rise(&mut self, core: usize, waker: usize, pace: Pace) {
+        let now = self.clocks[waker].max(self.clocks[core]);
+        if now - self.clocks[core] <= pace.wake_ps {
+            self.clocks[core] = now;
+        } else {
+            self.clocks[core] = now + pace.wake_ps;
+            self.clocks[waker] += pace.call_ps;
+        }
+        self.limit = self.limit.min(self.clocks[core] + pace.slack_ps);
     }
 
     fn rouse(&mut self, core: usize, waking: Waking) {
@@ -141,6 +196,7 @@ impl Turns {
     /// Who comes after `current`; another, if another can.
     pub(crate) fn next(&mut self, current: usize) -> Next {
         self.refuel();
+        self.stays = false;
         if !self.states.contains(&State::Ready) {
             if self.states.iter().all(|state| *state == State::Absent) {
                 return Next::Over;
@@ -154,7 +210,23 @@ impl Turns {
         match self.schedule {
             Schedule::Operations => self.next_of_round(current),
             Schedule::Accesses(_) => self.any_other(current),
+            Schedule::Timed(pace) => self.furthest_behind(pace),
         }
+    }
+
+    fn furthest_behind(&mut self, pace: Pace) -> Next {
+        let mut least = (u64::MAX, 0);
+        let mut second = u64::MAX;
+        for core in (0..MAX_CORES).filter(|core| self.states[*core] == State::Ready) {
+            let clock = self.clocks[core];
+            if clock < least.0 {
+                (least, second) = ((clock, core), least.0);
+            } else {
+                second = second.min(clock);
+            }
+        }
+        self.limit = second.saturating_add(pace.slack_ps);
+        Next::Core(least.1)
     }
 
     /// Those who sleep for a time only; if there are none, all: a futex may wake for no reason.
@@ -215,7 +287,7 @@ impl Turns {
 
     fn refuel(&mut self) {
         self.fuel = match self.schedule {
-            Schedule::Operations => LONGEST_TURN,
+            Schedule::Operations | Schedule::Timed(_) => LONGEST_TURN,
             Schedule::Accesses(mean) => {
                 let uniform = (self.bits() >> 11) as f64 / (1_u64 << 53) as f64;
                 let length = -f64::from(mean) * (1.0 - uniform).ln();
@@ -279,7 +351,7 @@ mod tests {
         let mut accesses = 0;
         for _ in 0..10_000 {
             accesses += 1;
-            while !turns.burn() {
+            while !turns.burn(0) {
                 accesses += 1;
             }
             turns.next(0);
@@ -294,10 +366,44 @@ mod tests {
         turns.sleep(2, 64, false);
         turns.sleep(0, 64, false);
         assert_eq!(sequence(&mut turns, 4), [1, 1, 1, 1]);
-        assert_eq!((turns.wake(128, 9), turns.wake(64, 1)), (0, 1));
+        assert_eq!((turns.wake(1, 128, 9), turns.wake(1, 64, 1)), (0, 1));
         assert!(sequence(&mut turns, 20).iter().all(|core| [1, 2].contains(core)));
-        assert_eq!(turns.wake(64, 9), 1);
+        assert_eq!(turns.wake(1, 64, 9), 1);
         assert!(sequence(&mut turns, 20).contains(&0));
+    }
+
+    const PACE: Pace = Pace { access_ps: 1, transfer_ps: 1, call_ps: 10, wake_ps: 1_000, slack_ps: 5 };
+
+    #[test]
+    fn who_is_furthest_behind_in_time_is_next() {
+        let mut turns = turns(Schedule::Timed(PACE), 3, 1);
+        assert_eq!(turns.next(2), Next::Core(0));
+        turns.advance(0, 5);
+        assert!(!turns.burn(0));
+        turns.advance(0, 6);
+        assert!(turns.burn(0) && turns.operation_ends(0));
+        turns.stay(true);
+        assert!(!turns.burn(0) && turns.burn(0));
+        assert_eq!(turns.next(0), Next::Core(1));
+        turns.idle(1, 0);
+        assert_eq!((turns.clock(1), turns.next(1)), (10, Next::Core(2)));
+    }
+
+    #[test]
+    fn waking_takes_time_unless_the_sleep_was_short() {
+        let mut turns = turns(Schedule::Timed(PACE), 3, 1);
+        turns.sleep(1, 64, false);
+        turns.sleep(2, 64, false);
+        turns.next(0);
+        turns.advance(0, 1_000);
+        assert_eq!(turns.wake(0, 64, 1), 1);
+        assert_eq!((turns.clock(0), turns.clock(1)), (1_000, 1_000));
+        turns.advance(0, 1_001);
+        assert_eq!(turns.wake(0, 64, 1), 1);
+        assert_eq!((turns.clock(0), turns.clock(2)), (1_011, 2_001));
+        // The one who was woken is ready again, and not to be left behind.
+        assert!(turns.operation_ends(0));
+        assert_eq!(turns.next(0), Next::Core(1));
     }
 
     #[test]

@@ -67,6 +67,12 @@ pub struct Topology {
     /// What a core with all its threads at work gets done, in multiples of one thread's: 1 to `threads_per_core`.
     #[serde(default = "yields")]
     pub smt_yield: f64,
+    /// From the call that wakes a sleeping thread until it runs, in nanoseconds; 5 000, if left out.
+    #[serde(default = "wakes")]
+    pub wake_ns: f64,
+    /// A call of the system that does not sleep, in nanoseconds; 300, if left out.
+    #[serde(default = "calls")]
+    pub call_ns: f64,
     /// The complexes, in the order in which they are filled.
     pub complexes: Vec<Complex>,
 }
@@ -79,6 +85,14 @@ const fn yields() -> f64 {
     1.0
 }
 
+const fn wakes() -> f64 {
+    5_000.0
+}
+
+const fn calls() -> f64 {
+    300.0
+}
+
 /// What is wrong with a topology file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopologyError {
@@ -88,6 +102,9 @@ pub enum TopologyError {
     /// A time that is none.
     #[error("`{0}` must be above 0, with low <= mid <= high")]
     Latency(&'static str),
+    /// A single time that is none.
+    #[error("`{0}` must be above 0")]
+    Time(&'static str),
     /// A machine without cores.
     #[error("`complexes` must list at least one complex of at least one core, as [{{ cores = 8 }}]")]
     Cores,
@@ -105,6 +122,8 @@ impl Topology {
             across_ns: None,
             threads_per_core: 1,
             smt_yield: 1.0,
+            wake_ns: wakes(),
+            call_ns: calls(),
             complexes: vec![Complex { cores }],
         }
     }
@@ -121,6 +140,11 @@ impl Topology {
         }
         if topology.across_ns.is_some_and(|latency| !latency.is_proper()) {
             return Err(TopologyError::Latency("across_ns"));
+        }
+        for (name, time_ns) in [("wake_ns", topology.wake_ns), ("call_ns", topology.call_ns)] {
+            if !(time_ns > 0.0 && time_ns.is_finite()) {
+                return Err(TopologyError::Time(name));
+            }
         }
         if topology.complexes.is_empty() || topology.complexes.iter().any(|complex| complex.cores == 0) {
             return Err(TopologyError::Cores);
@@ -222,6 +246,8 @@ mod tests {
         assert_eq!(Topology::parse(good).unwrap().cores(), 2);
         assert!(refused(&good.replace("low = 1", "low = 4")).starts_with("`within_ns` must be above 0"));
         assert!(refused(&good.replace("cores = 2", "cores = 0")).starts_with("`complexes` must list"));
+        assert_eq!(refused(&format!("wake_ns = 0\n{good}")), "`wake_ns` must be above 0");
+        assert_eq!(refused(&format!("call_ns = inf\n{good}")), "`call_ns` must be above 0");
         assert!(refused(&format!("{good}smt_yield = 1.5")).starts_with("`smt_yield` = 1.5 must be"));
         assert!(refused(&format!("{good}sockets = 2")).contains("unknown field `sockets`"));
     }

@@ -1,6 +1,7 @@
 //! The simulator: one cell on virtual cores, in an instrumented program. `mapbench forecast` builds it, starts it and talks to
 //! it.
 
+mod clocked;
 mod conductor;
 mod summary;
 
@@ -11,8 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mapbench_api::Detected;
 use mapbench_contention::{Machine, Report, Schedule, Seat};
+use mapbench_forecast::Times;
 use mapbench_results::Status;
-use mapbench_workload::{OpKind, PackedOp};
+use mapbench_workload::{OpKind, Stream};
+use serde::de::DeserializeOwned;
 
 use crate::forecast::protocol::{BATCH, Counted, Simulate, Simulated, Turns};
 use crate::registry::Registry;
@@ -29,9 +32,7 @@ pub fn main() -> ExitCode {
     mapbench_contention::fix_addresses();
     // What a map says when it panics is reported in the answer.
     std::panic::set_hook(Box::new(|_| {}));
-    let mut line = String::new();
-    let read = io::stdin().lock().read_line(&mut line).map_err(serde_json::Error::io);
-    let order: Simulate = match read.and_then(|_| serde_json::from_str(&line)) {
+    let order: Simulate = match heard() {
         Ok(order) => order,
         Err(error) => {
             eprintln!("standard input is not a cell as `mapbench forecast` sends it: {error}");
@@ -47,6 +48,13 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// A line of standard input.
+fn heard<T: DeserializeOwned>() -> serde_json::Result<T> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(serde_json::Error::io)?;
+    serde_json::from_str(&line)
 }
 
 fn simulate(order: &Simulate) -> Result<Counted, (Status, String)> {
@@ -65,25 +73,30 @@ fn simulate(order: &Simulate) -> Result<Counted, (Status, String)> {
         Turns::Operations => Schedule::Operations,
         Turns::Accesses(mean) => Schedule::Accesses(mean),
     };
-    let machine = Machine::new(open.threads as usize, schedule, order.seed);
+    let cores = open.threads as usize;
+    let machine = Machine::new(cores, schedule, order.seed);
     let map = entry.map(open);
     let work = Work {
         map: &*map,
-        conductor: Mutex::new(Conductor::new(order.operations, open.threads)),
-        over: AtomicBool::new(false),
+        streams: &streams,
+        operations: order.operations,
         inserted: AtomicU64::new(0),
         removed: AtomicU64::new(0),
     };
-    let (report, outcomes) = machine.run(|core, seat| work.attend(core, seat, streams[core].ops()));
-    for outcome in outcomes {
-        outcome.map_err(|payload| failure(&*payload))?;
+    let (report, steady) = work.run(machine, cores)?;
+    let mut counted = count(&report, steady);
+    let all: Vec<Times> = heard().map_err(|error| (Status::ProtocolError, error.to_string()))?;
+    if !all.is_empty() {
+        let accesses = clocked::accesses(&work)?;
+        for times in all {
+            counted.ops_s.push(clocked::throughput(&work, cores, &times, accesses)?);
+        }
     }
     let expected = u64::from(open.load.population) + work.inserted.into_inner() - work.removed.into_inner();
     let mut checked = Ok(());
     map.attend(&mut |access| checked = access.conserve(expected));
     checked.map_err(|message| (Status::WrongAnswer, message))?;
-    let steady = work.conductor.into_inner().is_ok_and(|conductor| conductor.steady());
-    Ok(count(&report, steady))
+    Ok(counted)
 }
 
 fn count(report: &Report, steady: bool) -> Counted {
@@ -100,24 +113,43 @@ fn failure(payload: &(dyn std::any::Any + Send)) -> (Status, String) {
     (Status::Panicked, text.unwrap_or("a panic without a text").to_owned())
 }
 
-/// What the cores share.
+/// What is to be done, by as many cores as there are streams or fewer.
 struct Work<'a> {
     map: &'a dyn Subject,
-    conductor: Mutex<Conductor>,
-    over: AtomicBool,
+    streams: &'a [Stream],
+    /// Operations to count.
+    operations: u64,
     inserted: AtomicU64,
     removed: AtomicU64,
 }
 
+/// What the cores of a machine share.
+struct Stage {
+    conductor: Mutex<Conductor>,
+    over: AtomicBool,
+}
+
 impl Work<'_> {
+    /// Has it done; returns what was counted, and whether transfers were steady by then.
+    fn run(&self, machine: Machine, cores: usize) -> Result<(Report, bool), (Status, String)> {
+        let conductor = Mutex::new(Conductor::new(self.operations, cores as u32));
+        let stage = Stage { conductor, over: AtomicBool::new(false) };
+        let (report, outcomes) = machine.run(|core, seat| self.attend(&stage, core, seat));
+        for outcome in outcomes {
+            outcome.map_err(|payload| failure(&*payload))?;
+        }
+        let steady = stage.conductor.into_inner().is_ok_and(|conductor| conductor.steady());
+        Ok((report, steady))
+    }
+
     /// A core's part. Only the map's work is done inside operations, so only that is counted.
-    fn attend(&self, core: usize, seat: &mut Seat, stream: &[PackedOp]) {
+    fn attend(&self, stage: &Stage, core: usize, seat: &mut Seat) {
         self.map.attend(&mut |access| {
             let mut tally = Tally::default();
             // The cores' batches end one after the other, not all at once.
             let mut done = core * 37 % BATCH;
-            for op in stream.iter().cycle() {
-                if self.over.load(Ordering::Relaxed) {
+            for op in self.streams[core].ops().iter().cycle() {
+                if stage.over.load(Ordering::Relaxed) {
                     break;
                 }
                 if done == BATCH {
@@ -126,7 +158,7 @@ impl Work<'_> {
                 }
                 done += 1;
                 seat.operation(op.kind() as usize, || access.run(std::slice::from_ref(op), &mut tally));
-                self.look(seat);
+                stage.look(seat);
             }
             // Writes that wait to be published would be missing from the map.
             access.quiesce();
@@ -134,7 +166,9 @@ impl Work<'_> {
             self.removed.fetch_add(tally.removed, Ordering::Relaxed);
         });
     }
+}
 
+impl Stage {
     fn look(&self, seat: &mut Seat) {
         // A core that panicked did not do so here.
         let mut conductor = self.conductor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

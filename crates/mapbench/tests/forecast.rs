@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use mapbench_results::{ALL_KINDS, CONTENTION, Contention, ForecastRun, HOT_SPOTS};
+use mapbench_results::{ALL_KINDS, CONTENTION, Contention, Expected, ForecastRun, HOT_SPOTS};
 
 fn forecast(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mapbench")).arg("forecast").args(arguments).output().unwrap()
@@ -78,6 +78,14 @@ fn counts_are_the_known_answers_and_the_same_every_time() {
     let hottest = run.hot_spots.iter().find(|spot| spot.strategy == "std-rwlock").unwrap();
     assert!(hottest.file.starts_with("std/src/") && hottest.lines == 1, "{hottest:?}");
     assert!(run.hot_spots.iter().any(|spot| spot.strategy == "dashmap" && spot.file.starts_with("dashmap-")));
+    let expected = |strategy: &str, cores| {
+        let of =
+            |row: &&Expected| row.strategy == strategy && row.read_pct.hundredths() == 10_000 && row.cores == cores;
+        run.expected.iter().find(of).unwrap().ops_s
+    };
+    let scaled = expected("frozen", 16) / expected("frozen", 1);
+    assert!((15.0..17.0).contains(&scaled), "{scaled}");
+    assert!(expected("std-mutex", 16) < 1.5 * expected("std-mutex", 1));
     counted(&second, &[]);
     for file in [CONTENTION, HOT_SPOTS] {
         let read = |dir: &Path| std::fs::read_to_string(dir.join(file)).unwrap();

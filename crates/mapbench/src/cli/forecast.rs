@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mapbench_forecast::{Range, Topology};
+use mapbench_forecast::{Range, Topology, times};
 use mapbench_report::{forecast_html, forecast_text};
 use mapbench_results::{ForecastRun, Percent, Run, time};
 
@@ -23,8 +23,9 @@ const MEMORY_BYTES: u64 = 4 << 30;
 
 const MORE: &str = "\
 Counts what the clock of a small machine cannot show: the cache lines that cores take from each other, on as many virtual
-cores as asked for, the same every time. What is counted goes into contention.csv and hot-spots.csv, the throughput that
-follows into forecast.csv and report.html, in a fresh directory bench-results/forecast-<UTC>.
+cores as asked for, the same every time. What is counted goes into contention.csv and hot-spots.csv. Then every core gets a
+clock, and the throughput that comes of it goes into forecast.csv and report.html, in a fresh directory
+bench-results/forecast-<UTC>.
 
 Building the simulator takes a nightly compiler: `rustup toolchain install nightly --profile minimal`.
 
@@ -48,8 +49,8 @@ pub(super) struct Arguments {
     /// Virtual cores, separated by commas, each of 1 to 256
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4, 8, 16, 32, 64], value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     cores: Vec<u32>,
-    /// The machine to forecast for, as TOML: within_ns, across_ns, threads_per_core, smt_yield, complexes; by default one like
-    /// this, with as many cores as asked for and the transfer time that is measured here
+    /// The machine to forecast for, as TOML: within_ns, across_ns, threads_per_core, smt_yield, wake_ns, call_ns, complexes; by
+    /// default one like this, with as many cores as asked for and the transfer time that is measured here
     #[arg(long, value_name = "FILE.toml")]
     topology: Option<PathBuf>,
     /// Let turns end at any access of memory, after so many on average, so that operations overlap; else they end with every
@@ -84,7 +85,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Failure> {
     let topology = arguments.topology.as_ref().map(read_topology).transpose()?;
-    let order = order(registry, arguments)?;
+    let mut order = order(registry, arguments)?;
     let simulator = forecast::build(arguments.sources.as_deref()).map_err(Failure::usage)?;
     if arguments.build_only {
         println!("{}", simulator.executable.display());
@@ -117,6 +118,11 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         Topology::flat(most, UNMEASURED)
     });
     let singles = order.singles(registry, arguments.seed)?;
+    for cell in &mut order.cells {
+        if let Some(single) = singles.iter().find(|single| single.is_of(cell)) {
+            cell.times = times(single.time_ns, cell.cores, &machine).to_vec();
+        }
+    }
     let outcomes = count(&order.cells);
     stopped()?;
     let expected = outcomes.iter().filter_map(|outcome| {
@@ -190,6 +196,7 @@ fn order(registry: &Registry, arguments: &Arguments) -> Result<Order, Failure> {
                 read_pct: group.read_pct,
                 load: load.clone(),
                 cores: group.threads,
+                times: Vec::new(),
             });
         }
     }
@@ -207,7 +214,8 @@ struct Single {
 
 impl Single {
     fn is_of(&self, cell: &Cell) -> bool {
-        Cell { cores: self.cell.cores, ..cell.clone() } == self.cell
+        (&self.cell.strategy, &self.cell.workload, self.cell.read_pct)
+            == (&cell.strategy, &cell.workload, cell.read_pct)
     }
 }
 

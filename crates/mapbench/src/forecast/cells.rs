@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use mapbench_forecast::Times;
 use mapbench_results::{ALL_KINDS, Contention, Status};
 use mapbench_workload::{Load, Percent, SplitMix64};
 
@@ -18,13 +19,15 @@ use crate::{interrupt, system};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A cell to be counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cell {
     pub(crate) strategy: String,
     pub(crate) workload: String,
     pub(crate) read_pct: Percent,
     pub(crate) load: Load,
     pub(crate) cores: u32,
+    /// What to forecast for; nothing, where counts are enough.
+    pub(crate) times: Vec<Times>,
 }
 
 /// A cell, and what was counted or why nothing was.
@@ -83,6 +86,8 @@ impl Cells<'_> {
         let order = Simulate { open, turns: self.turns, seed: self.seed, operations: self.operations };
         let mut process = WorkerProcess::spawn(Command::new(&self.simulator.executable), self.memory_bytes)?;
         process.tell(&order);
+        // Apart, so that what is counted does not depend on it: where the order lies in memory decides where the map does.
+        process.tell(&cell.times);
         match process.hear(PATIENCE)? {
             Simulated::Counted(counted) => Ok(counted),
             Simulated::Failed { status, message } => Err(Lost { status, message }),

@@ -1,4 +1,5 @@
-//! What `mapbench forecast` and its simulator say to each other: one line of JSON each way, then the simulator ends.
+//! What `mapbench forecast` and its simulator say to each other: what to count and by which times to run
+//! it afterwards, a line of JSON each, and a line that answers; then the simulator ends.
 
 use mapbench_results::{Contention, Status};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ pub(crate) const BATCH: usize = 1_024;
 
 /// A cell to be simulated. `open.threads` is the number of virtual cores, each with a stream; `open.processors` names the
 /// one real processor that all of them are to use, or none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Simulate {
     pub(crate) open: Open,
@@ -64,6 +65,9 @@ pub(crate) struct Counted {
     pub(crate) places: Vec<Place>,
     /// Transfers that are missing from `lines` and `places` for want of room.
     pub(crate) lost: u64,
+    /// Operations a second, by each of the times asked for; a simulator that only counts says nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ops_s: Vec<f64>,
 }
 
 /// A place in the program.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use mapbench_forecast::{Agreement, Published, Range, Topology, agreement, published};
+use mapbench_forecast::{Agreement, Published, Range, Topology, agreement, published, times};
 use mapbench_results::{Cell as Measured, Run, Status};
 use mapbench_workload::{Load, Mix, OpKind, Percent, Workload};
 
@@ -33,16 +33,44 @@ fn mixes() -> [(&'static str, Percent, Mix); 2] {
     ]
 }
 
+/// A figure beside the cell that is to forecast it.
+struct Judged<'a> {
+    cell: Cell,
+    machine: &'a Topology,
+    /// Of the same on a single thread.
+    single_ns: Range,
+    /// Operations a second.
+    figure: f64,
+}
+
+impl<'a> Judged<'a> {
+    /// `single` and `figure` are operations a second. The spread of the transfer time is left out: one number is compared.
+    fn new(mut cell: Cell, machine: &'a Topology, single: f64, figure: f64) -> Self {
+        let single_ns = Range::exactly(1e9 / single);
+        cell.times = times(single_ns, cell.cores, machine).to_vec();
+        Self { cell, machine, single_ns, figure }
+    }
+
+    /// Operations a second.
+    fn forecast(&self, outcomes: &[Outcome]) -> Option<f64> {
+        let outcome = outcomes.iter().find(|outcome| outcome.cell == self.cell)?;
+        Some(expect(outcome, self.single_ns, self.machine)?.ops_s)
+    }
+
+    /// Operations a second if threads did not meet.
+    fn linear(&self) -> f64 {
+        1e9 / self.single_ns.mid * f64::from(self.cell.cores)
+    }
+}
+
 /// Counts the cells of the published figures and says how the forecasts agree with them. `count` counts cells.
 pub(crate) fn against_published(count: impl FnOnce(&[Cell]) -> Vec<Outcome>) -> String {
     let (figures, machines) = published();
-    let mut cells: Vec<Cell> = Vec::new();
-    for figure in figures.iter().filter(|figure| figure.threads >= LEAST_THREADS) {
-        let cell = cell(figure);
-        if !cells.contains(&cell) {
-            cells.push(cell);
-        }
-    }
+    let judged: Vec<(&Published, Judged)> = (figures.iter())
+        .filter(|figure| figure.threads >= LEAST_THREADS)
+        .filter_map(|figure| Some((figure, judged(figure, &figures, &machines)?)))
+        .collect();
+    let cells: Vec<Cell> = judged.iter().map(|(_, judged)| judged.cell.clone()).collect();
     let outcomes = count(&cells);
     let mut text = String::new();
     for (mix, ..) in mixes() {
@@ -53,19 +81,20 @@ pub(crate) fn against_published(count: impl FnOnce(&[Cell]) -> Vec<Outcome>) -> 
             "machine", "strategy", "threads", "published", "forecast", "factor"
         );
         let (mut pairs, mut linear) = (Vec::new(), Vec::new());
-        for figure in figures.iter().filter(|figure| figure.mix == mix && figure.threads >= LEAST_THREADS) {
-            let Some((forecast, single)) = forecast_of(figure, &figures, &machines, &outcomes) else { continue };
+        for (figure, judged) in judged.iter().filter(|(figure, _)| figure.mix == mix) {
+            let Some(forecast) = judged.forecast(&outcomes) else { continue };
             let _ = writeln!(
                 text,
-                "  {:<8} {:<20} {:>7} {:>10.1} {forecast:>10.1} {:>7.2}",
+                "  {:<8} {:<20} {:>7} {:>10.1} {:>10.1} {:>7.2}",
                 figure.machine,
                 figure.strategy,
                 figure.threads,
                 figure.mops,
-                forecast / figure.mops
+                forecast / 1e6,
+                forecast / judged.figure
             );
-            pairs.push((forecast, figure.mops));
-            linear.push((single * f64::from(figure.threads), figure.mops));
+            pairs.push((forecast, judged.figure));
+            linear.push((judged.linear(), judged.figure));
         }
         let _ = writeln!(text, "  forecast: {}", shown(agreement(&pairs)));
         let _ = writeln!(text, "  single thread x threads, for comparison: {}\n", shown(agreement(&linear)));
@@ -82,34 +111,22 @@ fn shown(agreement: Option<Agreement>) -> String {
     )
 }
 
-fn cell(figure: &Published) -> Cell {
-    let (workload, read_pct, mix) =
-        mixes().into_iter().find(|(name, ..)| *name == figure.mix).expect("a mix of the published figures");
-    Cell {
-        strategy: figure.strategy.to_owned(),
-        workload: workload.to_owned(),
-        read_pct,
-        load: Load::uniform(mix, POPULATION, 2 * POPULATION),
-        cores: figure.threads,
-    }
-}
-
-/// Forecast and single-thread figure, in millions of operations a second.
-fn forecast_of(
-    figure: &Published,
-    figures: &[Published],
-    machines: &[(&str, Topology)],
-    outcomes: &[Outcome],
-) -> Option<(f64, f64)> {
+fn judged<'a>(figure: &Published, figures: &[Published], machines: &'a [(&str, Topology)]) -> Option<Judged<'a>> {
     let of_same = |other: &&Published| {
         (other.machine, other.mix, other.strategy, other.threads) == (figure.machine, figure.mix, figure.strategy, 1)
     };
     let single = figures.iter().find(of_same)?.mops;
     let machine = &machines.iter().find(|(name, _)| *name == figure.machine)?.1;
-    let wanted = cell(figure);
-    let outcome = outcomes.iter().find(|outcome| outcome.cell == wanted)?;
-    let expected = expect(outcome, Range::exactly(1e3 / single), machine)?;
-    Some((expected.ops_s / 1e6, single))
+    let (workload, read_pct, mix) = mixes().into_iter().find(|(name, ..)| *name == figure.mix)?;
+    let cell = Cell {
+        strategy: figure.strategy.to_owned(),
+        workload: workload.to_owned(),
+        read_pct,
+        load: Load::uniform(mix, POPULATION, 2 * POPULATION),
+        cores: figure.threads,
+        times: Vec::new(),
+    };
+    Some(Judged::new(cell, machine, single * 1e6, figure.mops * 1e6))
 }
 
 /// Counts the cells of a run on so many threads, and says how the forecasts agree with what it measured. The single-thread
@@ -127,46 +144,41 @@ pub(crate) fn against_run(
     let machine = super::machine(run.provenance.host.cores, &run.machine)
         .ok_or_else(|| format!("{dir} has no round trips between cores: it was measured on one core"))?;
     let rate = |cell: &Measured| cell.throughput_ops_s.filter(|_| cell.status == Status::Ok).map(|rate| rate as f64);
-    let measured: Vec<(&Measured, f64)> = (run.cells.iter())
+    let judged: Vec<Judged> = (run.cells.iter())
         .filter(|cell| cell.threads == threads)
-        .filter_map(|cell| Some((cell, rate(cell)?)))
+        .filter_map(|cell| {
+            let single = run.cells.iter().find(|other| {
+                (&other.strategy, &other.workload, other.read_pct) == (&cell.strategy, &cell.workload, cell.read_pct)
+                    && other.threads == 1
+            });
+            let wanted = Cell {
+                strategy: cell.strategy.clone(),
+                workload: cell.workload.clone(),
+                read_pct: cell.read_pct,
+                load: workloads[&cell.workload].load(cell.read_pct),
+                cores: threads,
+                times: Vec::new(),
+            };
+            Some(Judged::new(wanted, &machine, rate(single?)?, rate(cell)?))
+        })
         .collect();
-    let mut cells = Vec::new();
-    for (cell, _) in &measured {
-        let workload = &workloads[&cell.workload];
-        cells.push(Cell {
-            strategy: cell.strategy.clone(),
-            workload: cell.workload.clone(),
-            read_pct: cell.read_pct,
-            load: workload.load(cell.read_pct),
-            cores: threads,
-        });
-    }
+    let cells: Vec<Cell> = judged.iter().map(|judged| judged.cell.clone()).collect();
     let outcomes = count(&cells);
     let mut text = format!("{dir}, {threads} threads\n");
     let (mut pairs, mut linear) = (Vec::new(), Vec::new());
-    for (cell, measured) in measured {
-        let single = run.cells.iter().find(|other| {
-            (&other.strategy, &other.workload, other.read_pct) == (&cell.strategy, &cell.workload, cell.read_pct)
-                && other.threads == 1
-        });
-        let outcome = outcomes.iter().find(|outcome| {
-            (&outcome.cell.strategy, &outcome.cell.workload, outcome.cell.read_pct)
-                == (&cell.strategy, &cell.workload, cell.read_pct)
-        });
-        let (Some(single), Some(outcome)) = (single.and_then(rate), outcome) else { continue };
-        let Some(expected) = expect(outcome, Range::exactly(1e9 / single), &machine) else { continue };
+    for judged in &judged {
+        let Some(forecast) = judged.forecast(&outcomes) else { continue };
         let _ = writeln!(
             text,
             "  {:<20} {:>3} % reads {:>10.2} measured {:>10.2} forecast {:>7.2}",
-            cell.strategy,
-            cell.read_pct,
-            measured / 1e6,
-            expected.ops_s / 1e6,
-            expected.ops_s / measured
+            judged.cell.strategy,
+            judged.cell.read_pct,
+            judged.figure / 1e6,
+            forecast / 1e6,
+            forecast / judged.figure
         );
-        pairs.push((expected.ops_s, measured));
-        linear.push((single * f64::from(threads), measured));
+        pairs.push((forecast, judged.figure));
+        linear.push((judged.linear(), judged.figure));
     }
     let _ = writeln!(text, "  forecast: {}", shown(agreement(&pairs)));
     let _ = writeln!(text, "  single thread x threads, for comparison: {}", shown(agreement(&linear)));
@@ -177,27 +189,27 @@ pub(crate) fn against_run(
 mod tests {
     use super::*;
     use crate::forecast::protocol::Counted;
+    use mapbench_forecast::Times;
     use mapbench_results::{ALL_KINDS, Contention};
 
-    /// As if every operation transferred one line so many times.
-    fn outcomes(cells: &[Cell], transfers: u64) -> Vec<Outcome> {
-        let all = Contention {
-            kind: ALL_KINDS.to_owned(),
-            operations: 1_000,
-            invalidating_writes: 1_000 * transfers,
-            ..Contention::default()
+    /// As if every core did as it does alone, but for a delay.
+    fn outcomes(cells: &[Cell], delay_ns: f64) -> Vec<Outcome> {
+        let all = Contention { kind: ALL_KINDS.to_owned(), operations: 1_000, ..Contention::default() };
+        let outcome = |cell: &Cell| {
+            let rate = |times: &Times| 1e9 * f64::from(cell.cores) / (times.operation_ns + delay_ns);
+            let ops_s = cell.times.iter().map(rate).collect();
+            let counted = Counted { kinds: vec![all.clone()], ops_s, ..Counted::default() };
+            Outcome { cell: cell.clone(), counted: Ok(counted) }
         };
-        let counted = Counted { kinds: vec![all], lines: vec![1_000 * transfers], ..Counted::default() };
-        cells.iter().map(|cell| Outcome { cell: cell.clone(), counted: Ok(counted.clone()) }).collect()
+        cells.iter().map(outcome).collect()
     }
 
     #[test]
-    fn without_transfers_the_forecast_is_that_of_independent_threads() {
-        let text = against_published(|cells| outcomes(cells, 0));
+    fn without_delay_the_forecast_is_that_of_independent_threads() {
+        let text = against_published(|cells| outcomes(cells, 0.0));
         // Eight threads of a machine of eight cores.
         assert!(text.contains("dashmap                    8      107.0      146.4    1.37"), "{text}");
         assert_eq!(text.matches("Kendall's tau").count(), 4);
-        let locked = against_published(|cells| outcomes(cells, 1));
-        assert_ne!(text, locked);
+        assert_ne!(text, against_published(|cells| outcomes(cells, 10.0)));
     }
 }

@@ -30,7 +30,7 @@ pub fn forecast_html(run: &ForecastRun, host: &Host) -> String {
     let main = html! {
         section aria-labelledby="curves" {
             h2 id="curves" { "Throughput on more cores" }
-            p { "Million operations a second, on logarithmic scales. Every curve is a forecast, and dashed for that reason: the time of an operation on one thread, measured here, and the cache lines that it takes from other cores, counted on virtual ones, put into a queueing model. Bands show what the spread of the measured inputs makes of it; how wrong the model itself may be, they do not show. The best on most cores are coloured." }
+            p { "Million operations a second, on logarithmic scales. Every curve is a forecast, and dashed for that reason: the maps ran on virtual cores, each with a clock that goes by the time of an operation on one thread, measured here, and by the cache lines that it takes from other cores. Bands show what the spread of the measured inputs makes of it; how wrong the model itself may be, they do not show. The best on most cores are coloured." }
             div.panels { @for mix in mixes(run) { figure { figcaption { (mix.0) ", " (mix.1) " % reads" } (panel(run, mix)) (twin(run, mix)) } } }
         }
         (counts(run))
@@ -167,7 +167,7 @@ fn counts(run: &ForecastRun) -> Markup {
     html! {
         section aria-labelledby="counts" {
             h2 id="counts" { "What an operation does to cache lines" }
-            p { "Counted on the most virtual cores of each strategy; contention.csv has all of them, and each kind of operation by itself. A transfer is a read of a line that another core has modified, or a write to a line that others hold. The bound is what the busiest line admits, however many the cores." }
+            p { "Counted on the most virtual cores of each strategy; contention.csv has all of them, and each kind of operation by itself. A transfer is a read of a line that another core has modified, or a write to a line that others hold. The bound is what the busiest line admits where cores take turns at it, however many they are." }
             div.scroll tabindex="0" role="region" aria-label="Counts" {
                 table {
                     thead { tr {

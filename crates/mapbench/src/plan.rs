@@ -390,7 +390,7 @@ mod tests {
         assert_eq!(message, "`ycsb-a` has 50 % reads, not 90 %: its mix is fixed; leave --read-pct out");
         assert!(made(&Choice { workloads: ycsb(), read_pct: vec![Percent::whole(50)], ..Choice::default() }).is_ok());
         let scan = Choice { workloads: vec!["scan".to_owned()], threads: vec![1], ..Choice::default() };
-        assert_eq!(refused(scan), "`scan` cannot run on 1 threads: its roles need 2 threads");
+        assert_eq!(refused(scan), "`scan` cannot run on 1 thread: its roles need 2 threads");
     }
 
     /// A choice of a workload of one's own with these fields.

@@ -1,5 +1,7 @@
 //! Numbers as readers want them: three significant digits, the unit beside.
 
+use std::fmt::Display;
+
 use mapbench_results::{Cell, Group, Status};
 use mapbench_stats::Interval;
 
@@ -83,15 +85,16 @@ pub(crate) fn failed(status: Status) -> bool {
     !matches!(status, Status::Ok | Status::NotApplicable | Status::Detected)
 }
 
-/// `1 thread`, `4 threads`
-pub(crate) fn threads(n: u32) -> String {
-    format!("{n} thread{}", if n == 1 { "" } else { "s" })
+/// `1 thread`, `4 threads`: how many of what has a plural in `s`.
+#[must_use]
+pub fn counted<N: Copy + Display + From<u8> + PartialEq>(n: N, one: &str) -> String {
+    format!("{n} {one}{}", if n == N::from(1) { "" } else { "s" })
 }
 
 /// `ratio-sweep, 90 % reads, 4 threads (oversubscribed)`
 pub(crate) fn group(group: &Group, cores: u32) -> String {
     let over = if group.threads > cores { " (oversubscribed)" } else { "" };
-    format!("{}, {} % reads, {}{over}", group.workload, group.read_pct, threads(group.threads))
+    format!("{}, {} % reads, {}{over}", group.workload, group.read_pct, counted(group.threads, "thread"))
 }
 
 /// `a, b and c`
@@ -130,7 +133,7 @@ pub(crate) fn mebibytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{and, rate, significant};
+    use super::{and, counted, rate, significant};
 
     #[test]
     fn three_digits() {
@@ -141,6 +144,11 @@ mod tests {
         assert_eq!(carried, ["1000", "100", "10.0", "1.00"]);
         assert_eq!(rate(12_345_678), "12.3");
         assert_eq!([0, 9_999, 12_345, 4_560_000].map(super::count), ["0", "9999", "12.3 k", "4.56 M"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "round")), ["0 rounds", "1 round", "2 rounds"]);
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod variance;
 pub use claims::{Certainty, Implied, Judged, Tested, claims, judge_certainty, judge_count, judge_ratio, share};
 pub use flame::{Stack, flame_graph};
 pub use forecast::forecast_text;
+pub use format::counted;
 pub use gate::{gate_junit, gate_markdown, gate_terminal};
 pub use page::{forecast_html, html, html_linked, html_of, html_of_claims};
 pub use self_test::{SelfTestSummary, summarise_self_test};

@@ -64,7 +64,11 @@ pub(crate) fn rank<'a>(input: &Input<'a>) -> Rank<'a> {
             let lacks = missing.count() + 1;
             left_out.push((
                 strategy,
-                format!("lacks {lacks} of {} cells, the first: {}", groups.len(), format::reason(first)),
+                format!(
+                    "lacks {lacks} of {}, the first: {}",
+                    format::counted(groups.len(), "cell"),
+                    format::reason(first)
+                ),
             ));
         } else {
             let intervals: Vec<Interval> = own.iter().filter_map(|cell| interval(cell)).collect();
@@ -124,7 +128,7 @@ mod tests {
         });
         with_input(["a", "b", "c", "d"], |input| {
             let rank = super::rank(input);
-            let reason = "lacks 1 of 1 cells, the first: n/a: no insert: the map is immutable";
+            let reason = "lacks 1 of 1 cell, the first: n/a: no insert: the map is immutable";
             assert_eq!(rank.left_out, [("d", reason.to_owned())]);
         });
     }

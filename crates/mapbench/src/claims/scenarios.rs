@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mapbench_conformance::scenario::{Finding, Form, Orders, Overlap, Scenario};
-use mapbench_report::{Certainty, judge_certainty, judge_count, share};
+use mapbench_report::{Certainty, counted, judge_certainty, judge_count, share};
 use mapbench_results::ClaimVerdict;
 use mapbench_stats::quantile;
 
@@ -88,7 +88,7 @@ fn race(form: Form, keys: u32, threads: u32, raced: &[Raced], left_out: &[&str],
     };
     let none = if left_out.is_empty() { "none".to_owned() } else { left_out.join(", ") };
     Found {
-        case: format!("{}, {keys} key{}", form.name(), if keys == 1 { "" } else { "s" }),
+        case: format!("{}, {}", form.name(), counted(keys, "key")),
         subject: format!("{} strategies", raced.len()),
         threads,
         measured: (recorded > 0).then(|| lost as f64 / recorded as f64),

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use mapbench_report::Tested;
+use mapbench_report::{Tested, counted};
 use mapbench_results::{ClaimRow, time};
 
 use super::{Failure, in_format};
@@ -100,7 +100,7 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
 fn list(claims: &[Claim]) -> String {
     let entry = |claim: &Claim| {
         let (name, statement, source) = (&claim.name, &claim.statement, &claim.source);
-        let cores = claim.cores.map(|cores| format!("; made with {cores} cores")).unwrap_or_default();
+        let cores = claim.cores.map(|cores| format!("; made with {}", counted(cores, "core"))).unwrap_or_default();
         let (quantity, implied) = (claim.test.quantity(), claim.test.implied());
         format!("{name}\n    {statement}\n    source: {source}{cores}\n    {quantity}: {implied}\n")
     };

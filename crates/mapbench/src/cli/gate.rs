@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mapbench_report::{gate_junit, gate_markdown, gate_terminal};
+use mapbench_report::{counted, gate_junit, gate_markdown, gate_terminal};
 use mapbench_results::{GateResult, GateVerdict, Percent, time};
 use mapbench_stats::gate::LOOKS;
 
@@ -309,7 +309,7 @@ impl Progress {
 
 impl Watcher for Progress {
     fn round(&mut self, stage: &str, round: u32, cells: usize, elapsed: Duration) {
-        let line = format!("{stage}, round {round} of {cells} cells");
+        let line = format!("{stage}, round {round} of {}", counted(cells, "cell"));
         self.bar.set_position(elapsed.as_secs().min(self.seconds as u64));
         if !self.terminal && round.is_multiple_of(4) {
             eprintln!("[{:>4.0} s] {line}", elapsed.as_secs_f64());

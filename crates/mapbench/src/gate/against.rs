@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use mapbench_report::counted;
 use mapbench_results::{
     GATE_SCHEMA_VERSION, GateCell, GateResult, GateSide, GateVerdict, Group, Provenance, Run, Sample, Status, checksum,
     time,
@@ -223,7 +224,7 @@ struct Compared {
 
 fn verdict(cells: &[GateCell]) -> (GateVerdict, String) {
     let count = |wanted: GateVerdict| cells.iter().filter(|cell| cell.verdict == wanted).count();
-    let all = super::cells(cells.len());
+    let all = counted(cells.len(), "cell");
     match (count(GateVerdict::Fail), count(GateVerdict::Inconclusive)) {
         (0, 0) => (GateVerdict::Pass, format!("{all} within budget")),
         (0, open) => (GateVerdict::Inconclusive, format!("{open} of {all} not known precisely enough")),

@@ -1,5 +1,6 @@
 //! Rounds to verdicts. Pure: no process, no clock.
 
+use mapbench_report::counted;
 use mapbench_results::GateVerdict;
 use mapbench_stats::Interval;
 use mapbench_stats::gate::{
@@ -72,7 +73,7 @@ pub(crate) fn not_failed(rounds: &Rounds, limits: Limits) -> (GateVerdict, Strin
     let Some(change) = change(rounds) else {
         return (
             GateVerdict::Inconclusive,
-            format!("{} rounds are too few for an interval", rounds.iter().flatten().count()),
+            format!("{}: too few for an interval", counted(rounds.iter().flatten().count(), "round")),
         );
     };
     if change.high < limits.budget {
@@ -160,8 +161,11 @@ mod tests {
 
     #[test]
     fn too_few_rounds_are_no_verdict() {
-        let (verdict, reason) = not_failed(&rounds(0.0, 3), Limits::of(1.0, 5.0));
-        assert_eq!(verdict, GateVerdict::Inconclusive);
-        assert!(reason.contains("3 rounds are too few"), "{reason}");
+        for (few, said) in [(1, "1 round: too few for an interval"), (3, "3 rounds: too few for an interval")] {
+            assert_eq!(
+                not_failed(&rounds(0.0, few), Limits::of(1.0, 5.0)),
+                (GateVerdict::Inconclusive, said.to_owned())
+            );
+        }
     }
 }

@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use mapbench_report::counted;
 use mapbench_results::{GATE_SCHEMA_VERSION, GateCell, GateResult, GateSliceWriter, GateVerdict, Group, Status, time};
 use mapbench_stats::gate::{LOOKS, Look, spending, two_stage};
 use mapbench_workload::Workload;
@@ -252,8 +253,9 @@ impl<'a> Course<'a> {
         if rounds < first {
             let minutes = f64::from(first) * each / (1.0 - KEPT) / 60.0;
             self.too_short = Some(format!(
-                "the time was over after {rounds} rounds, and {first} are the fewest that can show anything: they take \
-                 about {minutes:.1} minutes (minutes in the budget, or --minutes)"
+                "the time was over after {}, and {first} are the fewest that can show anything: they take \
+                 about {minutes:.1} minutes (minutes in the budget, or --minutes)",
+                counted(rounds, "round")
             ));
             return Ok(());
         }
@@ -463,18 +465,24 @@ impl Summary {
     /// The verdict over all, where `missing` are cells that the candidate may not lack.
     fn verdict(&self, missing: &[&str]) -> (GateVerdict, String) {
         let Self { slower, broken, contended, .. } = *self;
-        let shown_twice = format!("{} slower, each shown twice", cells(slower));
+        let shown_twice = format!("{} slower, each shown twice", counted(slower, "cell"));
         // What no noise can have done holds on any machine.
         if broken > 0 || contended > 0 || !missing.is_empty() {
             let mut parts = Vec::new();
             if broken > 0 {
-                parts.push(format!("{} could not be measured of the candidate", cells(broken)));
+                parts.push(format!("{} could not be measured of the candidate", counted(broken, "cell")));
             }
             if let Some(first) = missing.first() {
-                parts.push(format!("{} vanished, as {first} (allow_missing in the budget)", cells(missing.len())));
+                parts.push(format!(
+                    "{} vanished, as {first} (allow_missing in the budget)",
+                    counted(missing.len(), "cell")
+                ));
             }
             if contended > 0 {
-                parts.push(format!("{} with more transfers of cache lines than allowed, as counted", cells(contended)));
+                parts.push(format!(
+                    "{} with more transfers of cache lines than allowed, as counted",
+                    counted(contended, "cell")
+                ));
             }
             if slower > 0 {
                 parts.push(shown_twice);
@@ -491,17 +499,13 @@ impl Summary {
             return (GateVerdict::Inconclusive, short.clone());
         }
         match self.cells.iter().filter(|cell| cell.verdict == GateVerdict::Inconclusive).count() {
-            0 => (GateVerdict::Pass, format!("{} within budget", cells(self.cells.len()))),
+            0 => (GateVerdict::Pass, format!("{} within budget", counted(self.cells.len(), "cell"))),
             open => (
                 GateVerdict::Inconclusive,
-                format!("{} of {} not known precisely enough", open, cells(self.cells.len())),
+                format!("{} of {} not known precisely enough", open, counted(self.cells.len(), "cell")),
             ),
         }
     }
-}
-
-fn cells(count: usize) -> String {
-    format!("{count} cell{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes the files of a gate beside its slices.

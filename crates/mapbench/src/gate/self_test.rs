@@ -10,7 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use mapbench_report::summarise_self_test as summarise;
+use mapbench_report::{counted, summarise_self_test as summarise};
 use mapbench_results::{Detectable, GateResult, SelfTestRow, write_self_test};
 use mapbench_stats::gate::{
     FLIPS, LOOKS, Look, VisitedCell, clopper_pearson, two_stage, visit_critical, visit_detectable,
@@ -177,11 +177,14 @@ impl Found {
             let bound = clopper_pearson(alarms, suites, CONFIDENCE)
                 .map_or_else(String::new, |bound| format!(", 95 % interval up to {:.2} %", 100.0 * bound.high));
             lines.push(format!(
-                "{}{}, {what} planted: {alarms} of {suites} suites failed{bound}; {} of {} cells did; {} suites had a suspect \
-                 that fresh rounds cleared",
+                "{}{}, {what} planted: {alarms} of {} failed{bound}; {} of {} did; {} had a suspect that \
+                 fresh rounds cleared",
                 summary.method,
                 summary.alpha.map_or_else(String::new, |alpha| format!(" at alpha {alpha}")),
-                summary.cells_failed, summary.cells, summary.suites_cleared
+                counted(suites, "suite"),
+                summary.cells_failed,
+                counted(summary.cells, "cell"),
+                counted(summary.suites_cleared, "suite")
             ));
         }
         for minutes in MINUTES {
@@ -196,20 +199,21 @@ impl Found {
             if let (Some(middle), Some((worst, cell))) = (effects.get(effects.len() / 2), effects.last()) {
                 let rounds = self.detectable.iter().find(of).map_or(0, |row| row.rounds);
                 lines.push(format!(
-                    "{minutes} minutes ({rounds} rounds): a slow-down of {:.2} % is seen with a probability of 90 % in the \
+                    "{minutes} minutes ({}): a slow-down of {:.2} % is seen with a probability of 90 % in the \
                      median cell, of {worst:.2} % in the worst, {cell}",
+                    counted(rounds, "round"),
                     middle.0
                 ));
             }
         }
         for summary in all.iter().filter(|summary| summary.planted_pct > 0.0) {
             lines.push(format!(
-                "{}, planted {} % more of {}: {} of {} cells failed; the median cell seemed {:.2} % slower",
+                "{}, planted {} % more of {}: {} of {} failed; the median cell seemed {:.2} % slower",
                 summary.method,
                 summary.planted_pct,
                 summary.planted,
                 summary.cells_failed,
-                summary.cells,
+                counted(summary.cells, "cell"),
                 summary.change_pct.unwrap_or(0.0)
             ));
         }

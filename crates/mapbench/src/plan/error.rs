@@ -1,5 +1,6 @@
 //! Why there is no plan.
 
+use mapbench_report::counted;
 use mapbench_results::Percent;
 use mapbench_workload::DefinitionError;
 
@@ -72,7 +73,7 @@ pub(crate) enum PlanError {
         remedy: String,
     },
     /// A workload that so many threads cannot do.
-    #[error("`{workload}` cannot run on {threads} threads: {reason}")]
+    #[error("`{workload}` cannot run on {}: {reason}", counted(*threads, "thread"))]
     Refused {
         /// The workload.
         workload: String,

@@ -5,7 +5,7 @@ mod progress;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use mapbench_report::Input;
+use mapbench_report::{Input, counted};
 use mapbench_results::{
     CELLS, GROWTH, LATENCY, Latency, LatencyKind, MEMORY, PROFILES, Provenance, Run, RunWriter, SAMPLES,
     SCHEMA_VERSION, Status, time,
@@ -180,8 +180,11 @@ impl Finished {
         });
         for cell in failed {
             println!(
-                "warning: {} at {} % reads on {} threads: {}",
-                cell.strategy, cell.read_pct, cell.threads, cell.message
+                "warning: {} at {} % reads on {}: {}",
+                cell.strategy,
+                cell.read_pct,
+                counted(cell.threads, "thread"),
+                cell.message
             );
         }
         self.warn_of_rate();
@@ -206,8 +209,9 @@ impl Finished {
             let mut rows = rows.filter(|row| row.group() == *group && row.status == Status::Ok).peekable();
             if rows.peek().is_some() && rows.all(|row| row.saturated) {
                 println!(
-                    "warning: no map could do the rate that all were asked for at {} % reads on {} threads: choose a lower --rate",
-                    group.read_pct, group.threads
+                    "warning: no map could do the rate that all were asked for at {} % reads on {}: choose a lower --rate",
+                    group.read_pct,
+                    counted(group.threads, "thread")
                 );
             }
         }

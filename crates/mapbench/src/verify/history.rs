@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mapbench_conformance::history::{History, Refused};
 use mapbench_conformance::linearizability::{Budget, Report, Verdict, check};
+use mapbench_report::counted;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -66,12 +67,11 @@ fn picture(report: &Report) -> Option<String> {
 }
 
 fn text(name: &str, report: &Report) -> String {
-    let number = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let size = format!("{} on {}", number(report.calls, "call"), number(report.keys, "key"));
+    let size = format!("{} on {}", counted(report.calls, "call"), counted(report.keys, "key"));
     match report.verdict() {
         Verdict::Linearizable => format!("{name}: linearizable: {size}\n"),
         Verdict::Violated => {
-            let wrong = number(report.violated.len(), "key");
+            let wrong = counted(report.violated.len(), "key");
             format!(
                 "{name}: violated: {size}, of which {wrong} cannot be explained\n\n{}",
                 picture(report).unwrap_or_default()
@@ -83,7 +83,7 @@ fn text(name: &str, report: &Report) -> String {
                 text += &format!("    key {key}: {reason}\n");
             }
             if report.undecided.len() > NAMED {
-                text += &format!("    and {}\n", number(report.undecided.len() - NAMED, "other key"));
+                text += &format!("    and {}\n", counted(report.undecided.len() - NAMED, "other key"));
             }
             text
         }

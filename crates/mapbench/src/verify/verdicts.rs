@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use mapbench_conformance::verify as checks;
-use mapbench_report::Standing;
+use mapbench_report::{Standing, counted};
 use mapbench_results::{Build, Host, Run, Semantics, Verdict, time};
 use serde::Serialize;
 
@@ -100,10 +100,7 @@ impl Verdicts {
 
     /// One line, and the exit code.
     pub(crate) fn conclude(&self) -> Result<(), Failure> {
-        let number = |verdict| match self.any(verdict).count() {
-            1 => "1 check".to_owned(),
-            n => format!("{n} checks"),
-        };
+        let number = |verdict| counted(self.any(verdict).count(), "check");
         let (checks, strategies) = (self.found.len(), Standing::all(&self.rows()).len());
         let violated = self.any(Verdict::Violated).next().is_some();
         let undecided = self.any(Verdict::Undecided).next().is_some();
@@ -111,7 +108,7 @@ impl Verdicts {
             eprintln!("mapbench: violated: {} of {checks} over {strategies} strategies", number(Verdict::Violated));
         }
         if !self.complete {
-            eprintln!("mapbench: interrupted after {checks} checks");
+            eprintln!("mapbench: interrupted after {}", counted(checks, "check"));
         }
         if undecided {
             eprintln!("mapbench: undecided: {} of {checks}; a longer --seconds may decide", number(Verdict::Undecided));

@@ -35,7 +35,7 @@ fn summary(tested: &[Tested]) -> String {
         let count = tested.iter().filter(|claim| claim.verdict() == verdict).count();
         format!("{count} {verdict}")
     });
-    format!("{} claims: {}", tested.len(), counts.join(", "))
+    format!("{}: {}", format::counted(tested.len(), "claim"), counts.join(", "))
 }
 
 /// `1.30x [1.20, 1.40]`, or a number with its unit.
@@ -56,9 +56,10 @@ pub(crate) fn slower_machine(row: &ClaimRow) -> Option<String> {
     let implied = row.cores_implied.filter(|implied| *implied > row.cores)?;
     let oversubscribed = if row.threads > row.cores { ", oversubscribed" } else { "" };
     Some(format!(
-        "the claim needs {implied} cores and this machine has {}: measured with {}{oversubscribed}",
+        "the claim needs {} and this machine has {}: measured with {}{oversubscribed}",
+        format::counted(implied, "core"),
         row.cores,
-        format::threads(row.threads)
+        format::counted(row.threads, "thread")
     ))
 }
 

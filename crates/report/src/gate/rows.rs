@@ -103,11 +103,14 @@ pub(super) fn what_matters(result: &GateResult) -> (Vec<&GateCell>, Option<Strin
     let mut parts = Vec::new();
     match count(GateVerdict::Inconclusive) {
         0 => {}
+        1 => parts.push("1 more is inconclusive".to_owned()),
         open => parts.push(format!("{open} more are inconclusive")),
     }
     let faster = rest.iter().filter(|cell| cell.verdict == GateVerdict::Pass && cell.high.is_some_and(|x| x < 1.0));
     match (count(GateVerdict::Pass), faster.count()) {
         (0, _) => {}
+        (1, 0) => parts.push("1 more passes".to_owned()),
+        (1, _) => parts.push("1 more passes, faster than before".to_owned()),
         (passed, 0) => parts.push(format!("{passed} more pass")),
         (passed, faster) => parts.push(format!("{passed} more pass, {faster} of them faster than before")),
     }
@@ -190,15 +193,14 @@ pub(super) fn effort(result: &GateResult) -> String {
     let rounds = || result.cells.iter().map(|cell| cell.rounds).filter(|rounds| *rounds > 0);
     let rounds = match (rounds().min(), rounds().max()) {
         (Some(least), Some(most)) if least < most => format!("{least} to {most} rounds"),
-        (_, most) => format!("{} rounds", most.unwrap_or(0)),
+        (_, most) => format::counted(most.unwrap_or(0), "round"),
     };
     format!(
-        "{} cell{}, {rounds}, {} minutes on {}, {} cores; alpha {}, seed {}",
-        result.cells.len(),
-        if result.cells.len() == 1 { "" } else { "s" },
+        "{}, {rounds}, {} minutes on {}, {}; alpha {}, seed {}",
+        format::counted(result.cells.len(), "cell"),
         format::significant(result.seconds / 60.0),
         result.host.name,
-        result.host.cores,
+        format::counted(result.host.cores, "core"),
         result.alpha,
         result.seed
     )

@@ -36,7 +36,7 @@ pub(super) fn section(view: &View) -> Markup {
         (questions(view))
         @if view.is_alone() { (bar(&groups, cores, "oversubscribed", &Objective::of(input))) }
         @if let Some(threads) = threads {
-            p { "At " (format::threads(threads)) ", each with a core to itself:" }
+            p { "At " (format::counted(threads, "thread")) ", each with a core to itself:" }
         } @else {
             p { "Every measured number of threads is above the number of cores: no map shows how it scales here." }
         }

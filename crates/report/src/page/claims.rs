@@ -28,7 +28,7 @@ pub fn html_of_claims(rows: &[ClaimRow], host: &Host) -> String {
     let tested = Tested::all(rows);
     let scroll =
         |name: &str, wide: &Markup| html! { div.scroll tabindex="0" role="region" aria-label=(name) { (wide) } };
-    let machine = html! { p { (host.cpu) ", " (super::cores(host.cores)) ", " (host.kernel) } };
+    let machine = html! { p { (host.cpu) ", " (format::counted(host.cores, "core")) ", " (host.kernel) } };
     let body = html! {
         section aria-labelledby="claims" {
             h2 id="claims" { "What others claim" }
@@ -40,7 +40,11 @@ pub fn html_of_claims(rows: &[ClaimRow], host: &Host) -> String {
             (scroll("Table: cases", &cases(&tested)))
         }
     };
-    super::page(&format!("mapbench: {} claims about concurrent maps, tested", tested.len()), &machine, &body)
+    super::page(
+        &format!("mapbench: {} about concurrent maps, tested", format::counted(tested.len(), "claim")),
+        &machine,
+        &body,
+    )
 }
 
 fn about() -> Markup {

@@ -25,7 +25,7 @@ const PLACES: usize = 4;
 #[must_use]
 pub fn forecast_html(run: &ForecastRun, host: &Host) -> String {
     let about = html! {
-        p { "Forecast from " (host.cpu) ", " (super::cores(host.cores)) ": nothing on this page was measured on more cores than that." }
+        p { "Forecast from " (host.cpu) ", " (format::counted(host.cores, "core")) ": nothing on this page was measured on more cores than that." }
     };
     let main = html! {
         section aria-labelledby="curves" {

@@ -54,7 +54,7 @@ pub(super) fn section(view: &View) -> Markup {
     };
     let parts = parts(&plan.groups);
     let body = html! {
-        p { "How many times slower than the fastest map of the column. A dot marks the fastest and whatever ties with it; thread counts marked * exceed the " (super::cores(cores)) " of the machine and say nothing about scaling. Limits are not contenders, and may be below 1." }
+        p { "How many times slower than the fastest map of the column. A dot marks the fastest and whatever ties with it; thread counts marked * exceed the " (format::counted(cores, "core")) " of the machine and say nothing about scaling. Limits are not contenders, and may be below 1." }
         (legend())
         @for (place, part) in parts.iter().enumerate() {
             (view.scroll(&if parts.len() == 1 { "heatmap".to_owned() } else { format!("heatmap, part {} of {}", place + 1, parts.len()) }, &table(part)))

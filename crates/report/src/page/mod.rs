@@ -141,7 +141,7 @@ fn compact(mut page: String) -> String {
 
 fn machine(input: &Input) -> Markup {
     let host = &input.provenance.host;
-    html! { p { (host.cpu) ", " (cores(host.cores)) ", " (host.kernel) "; " (input.provenance.started) } }
+    html! { p { (host.cpu) ", " (format::counted(host.cores, "core")) ", " (host.kernel) "; " (input.provenance.started) } }
 }
 
 fn contents(views: &[View]) -> Markup {
@@ -189,10 +189,6 @@ fn parts(view: &View) -> Markup {
         (self_test::section(view))
         (provenance::section(view))
     }
-}
-
-fn cores(n: u32) -> String {
-    format!("{n} core{}", if n == 1 { "" } else { "s" })
 }
 
 /// A share of reads; with its workload where there are several.

@@ -18,7 +18,7 @@ pub(super) fn facts(input: &Input) -> [(&'static str, String); 17] {
         (None, _) => "unknown".to_owned(),
     };
     [
-        ("machine", format!("{}: {}, {}", host.name, host.cpu, super::cores(host.cores))),
+        ("machine", format!("{}: {}, {}", host.name, host.cpu, format::counted(host.cores, "core"))),
         ("hardware threads a core", host.threads_per_core.map_or_else(unknown, |n| n.to_string())),
         ("caches", host.caches.clone()),
         ("memory", format!("{} MiB", format::mebibytes(host.memory_bytes))),
@@ -36,10 +36,10 @@ pub(super) fn facts(input: &Input) -> [(&'static str, String); 17] {
         (
             "plan",
             format!(
-                "{}: {} forks x {} rounds, {} ms warm-up and {} ms slice each",
+                "{}: {} x {}, {} ms warm-up and {} ms slice each",
                 plan.profile,
-                plan.forks,
-                plan.rounds,
+                format::counted(plan.forks, "fork"),
+                format::counted(plan.rounds, "round"),
                 ms(plan.warm_ns),
                 ms(plan.slice_ns)
             ),

@@ -31,7 +31,7 @@ pub(super) fn section(view: &View) -> Markup {
         table.winners {
             thead { tr {
                 th scope="col" { "mix" }
-                @for threads in &columns { th scope="col" { (format::threads(*threads)) @if *threads > cores { "*" } } }
+                @for threads in &columns { th scope="col" { (format::counted(*threads, "thread")) @if *threads > cores { "*" } } }
             } }
             tbody {
                 @for row in rows {

@@ -82,11 +82,11 @@ pub(super) fn sum_up(text: &mut Text, who: &str, ratios: &[Interval]) {
     }
     let count = |wanted: &str| ratios.iter().filter(|ratio| verdict(ratio) == wanted).count();
     text.items(vec![format!(
-        "{who} is faster in {}, slower in {}, tied in {} of {} cells",
+        "{who} is faster in {}, slower in {}, tied in {} of {}",
         count("faster"),
         count("slower"),
         count("tied"),
-        ratios.len()
+        format::counted(ratios.len(), "cell")
     )]);
     if let Some(mean) = geometric_mean_ratio(ratios).filter(|_| ratios.len() > 1) {
         text.note(format!("geometric mean of the ratios {}: {CAUTION}", ratio(&mean)));

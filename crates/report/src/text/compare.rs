@@ -154,7 +154,7 @@ mod tests {
         };
         let text = compare(&input, &names(&["a", "b"])).terminal();
         assert!(text.contains("  90 %         2  300  150  0.500x [0.500, 0.500]  slower\n"), "{text}");
-        assert!(text.contains("b is faster in 0, slower in 1, tied in 0 of 1 cells"), "{text}");
+        assert!(text.contains("b is faster in 0, slower in 1, tied in 0 of 1 cell"), "{text}");
         assert!(text.contains("one fork each"), "{text}");
         let turned = compare(&input, &names(&["b", "a"])).terminal();
         assert!(turned.contains("2.00x [2.00, 2.00]  faster"), "{turned}");

@@ -32,8 +32,7 @@ pub fn tables(input: &Input) -> Text {
     let versions: BTreeSet<String> =
         input.provenance.strategies.iter().map(|known| format!("{} {}", known.upstream, known.version)).collect();
     let mut text = Text::default();
-    let plural = if host.cores == 1 { "" } else { "s" };
-    text.title(format!("{}, {} core{plural}, {}", host.cpu, host.cores, host.kernel));
+    text.title(format!("{}, {}, {}", host.cpu, format::counted(host.cores, "core"), host.kernel));
     text.items(vec![
         format!("{}, forks: {}, rounds: {}", input.provenance.started, plan.forks, plan.rounds),
         format!("made by: {}", input.provenance.command.join(" ")),

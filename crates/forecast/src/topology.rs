@@ -93,20 +93,25 @@ const fn calls() -> f64 {
     300.0
 }
 
+/// More than this is no machine, but a slip of the pen.
+const MOST_CORES: u64 = 1 << 20;
+
 /// What is wrong with a topology file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopologyError {
-    /// It is not TOML, or a field is unknown or missing.
-    #[error("{0}")]
-    Toml(String),
+    /// It is not TOML, or a field is unknown or missing: the line, and what is wrong there.
+    #[error("line {0}: {1}")]
+    Toml(usize, String),
     /// A time that is none.
     #[error("`{0}` must be above 0, with low <= mid <= high")]
     Latency(&'static str),
     /// A single time that is none.
     #[error("`{0}` must be above 0")]
     Time(&'static str),
-    /// A machine without cores.
-    #[error("`complexes` must list at least one complex of at least one core, as [{{ cores = 8 }}]")]
+    /// A machine without cores, or with more than can be counted.
+    #[error(
+        "`complexes` must list at least one complex of at least one core, as [{{ cores = 8 }}], and at most {MOST_CORES} in all"
+    )]
     Cores,
     /// Sibling threads that get nothing done, or more than as many cores would.
     #[error("`smt_yield` = {0} must be in 1..=threads_per_core")]
@@ -133,8 +138,10 @@ impl Topology {
     /// # Errors
     /// When the text is not TOML, has an unknown or a missing field, or describes the impossible.
     pub fn parse(text: &str) -> Result<Self, TopologyError> {
-        let topology: Self =
-            toml::from_str(text).map_err(|error| TopologyError::Toml(error.message().replace('\n', " ")))?;
+        let topology: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            TopologyError::Toml(before.matches('\n').count() + 1, error.message().replace(['\n', '\r'], " "))
+        })?;
         if !topology.within_ns.is_proper() {
             return Err(TopologyError::Latency("within_ns"));
         }
@@ -146,7 +153,8 @@ impl Topology {
                 return Err(TopologyError::Time(name));
             }
         }
-        if topology.complexes.is_empty() || topology.complexes.iter().any(|complex| complex.cores == 0) {
+        let cores: u64 = topology.complexes.iter().map(|complex| u64::from(complex.cores)).sum();
+        if topology.complexes.iter().any(|complex| complex.cores == 0) || !(1..=MOST_CORES).contains(&cores) {
             return Err(TopologyError::Cores);
         }
         if !(1.0..=f64::from(topology.threads_per_core)).contains(&topology.smt_yield) {
@@ -249,6 +257,9 @@ mod tests {
         assert_eq!(refused(&format!("wake_ns = 0\n{good}")), "`wake_ns` must be above 0");
         assert_eq!(refused(&format!("call_ns = inf\n{good}")), "`call_ns` must be above 0");
         assert!(refused(&format!("{good}smt_yield = 1.5")).starts_with("`smt_yield` = 1.5 must be"));
-        assert!(refused(&format!("{good}sockets = 2")).contains("unknown field `sockets`"));
+        assert!(
+            refused(&good.replace("cores = 2 }", "cores = 4294967295 }, { cores = 2 }")).ends_with("1048576 in all")
+        );
+        assert!(refused(&format!("{good}sockets = 2")).starts_with("line 3: unknown field `sockets`"));
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Standing<'a> {
     /// Operations checked, by all checks.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.rows.iter().map(|row| row.operations).sum()
+        self.rows.iter().fold(0, |sum, row| sum.saturating_add(row.operations))
     }
 
     /// `1204 histories, 3.41 M operations`

@@ -60,7 +60,9 @@ fn summarise_cell(group: &Group, strategy: &str, cores: u32, rows: &[&Sample]) -
         let values: Vec<f64> = ok.iter().filter_map(|row| field(row)).map(|value| value as f64).collect();
         median(&values).map(|value| value.round() as u64)
     };
-    let total = |field: fn(&Sample) -> Option<u64>| ok.iter().filter_map(|row| field(row)).sum::<u64>();
+    // No sum of what files hold fits for certain in what they hold it in.
+    let total =
+        |field: fn(&Sample) -> Option<u64>| ok.iter().filter_map(|row| field(row)).map(u128::from).sum::<u128>();
     let (hits, misses) = (total(|row| row.hits), total(|row| row.misses));
     let (status, message) = outcome(rows, ok.len());
     let cell = Cell {

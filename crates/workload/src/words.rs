@@ -39,7 +39,7 @@ impl Workload {
         [
             ("operations", operations),
             ("keys drawn", self.distribution()),
-            ("population", format!("{} entries at the start, and {room}", load.population)),
+            ("population", format!("{} at the start, and {room}", entries(load.population))),
             ("key range", key_range(&load)),
             ("a map", life),
             ("types", format!("key {}, value {value}{}, hasher {}, {allocator}", load.key, bytes(value), load.hasher)),
@@ -123,22 +123,29 @@ fn rate(role: &Role) -> String {
 fn threads(role: &Role) -> String {
     match role.threads {
         None => "all other threads".to_owned(),
-        Some(1) => "1 thread".to_owned(),
-        Some(threads) => format!("{threads} threads"),
+        Some(threads) => counted(threads, "thread", "threads"),
     }
 }
 
 fn keys(load: &Load) -> String {
     match load.space {
-        Space::Range(range) => format!("{} entries of {range} keys", load.population),
-        Space::Sets { hit_pct } => format!("{} entries, {hit_pct} % of reads hit", load.population),
-        Space::Tables => format!("{} entries, room for {}", load.population, load.capacity),
+        Space::Range(range) => format!("{} of {}", entries(load.population), counted(range, "key", "keys")),
+        Space::Sets { hit_pct } => format!("{}, {hit_pct} % of reads hit", entries(load.population)),
+        Space::Tables => format!("{}, room for {}", entries(load.population), load.capacity),
     }
+}
+
+fn entries(n: u32) -> String {
+    counted(n, "entry", "entries")
+}
+
+fn counted(n: u32, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn key_range(load: &Load) -> String {
     match load.space {
-        Space::Range(range) => format!("{range} keys"),
+        Space::Range(range) => counted(range, "key", "keys"),
         Space::Sets { hit_pct } => format!("as many keys as it takes for {hit_pct} % of reads to find theirs"),
         Space::Tables => "a table of keys a thread, which no other thread touches".to_owned(),
     }
@@ -175,6 +182,15 @@ mod tests {
                 "types: key u64, value 8 bytes, hasher foldhash, any allocator",
             ]
         );
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let hot = Workload::parse(&format!("{}key_range = 1\n[mix]\nread = 100\n", HEAD.replace("10", "1")))
+            .unwrap()
+            .remove(0);
+        assert!(hot.in_words().contains("; 1 entry of 1 key; "), "{}", hot.in_words());
+        assert_eq!(hot.facts()[3].1, "1 key");
     }
 
     #[test]

@@ -212,6 +212,14 @@ pub(crate) struct Slice {
     pub(crate) rss_bytes: u64,
 }
 
+impl Slice {
+    /// Whether what its threads did can be added up: another program may say any number.
+    pub(crate) fn adds_up(&self) -> bool {
+        let sum = |of: fn(&Measured) -> u64| self.threads.iter().try_fold(0_u64, |sum, one| sum.checked_add(of(one)));
+        sum(|thread| thread.ops).is_some() && sum(|thread| thread.elapsed_ns).is_some()
+    }
+}
+
 /// How long operations took. Histograms are texts of [`mapbench_results::Distribution`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -365,7 +373,7 @@ mod tests {
     use mapbench_workload::{Arrivals, OpKind};
     use proptest::prelude::*;
 
-    use super::{Event, Extra, Load, PROTOCOL_VERSION, Pace, Planted, Request};
+    use super::{Effects, Event, Extra, Load, Measured, PROTOCOL_VERSION, Pace, Planted, Request, Slice};
     use crate::worker::digests;
 
     /// The lines that PROTOCOL.md shows.
@@ -384,6 +392,8 @@ mod tests {
             }
         }
         assert!(requests.len() >= 4 && events.len() >= 6, "{} requests, {} events", requests.len(), events.len());
+        let version = format!("This is version {PROTOCOL_VERSION}. ");
+        assert!(include_str!("../PROTOCOL.md").contains(&version), "PROTOCOL.md does not say: {version}");
         // The vectors.
         let open = requests.iter().find_map(|request| match request {
             Request::Open(open) => Some(open),
@@ -421,6 +431,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn threads_that_did_too_much_do_not_add_up() {
+        let adds_up = |ops: u64, elapsed_ns: u64| {
+            let threads = vec![Measured { ops: 1, elapsed_ns: 1 }, Measured { ops, elapsed_ns }];
+            let effects = Effects::default();
+            Slice { threads, batch_ops: 1, effects, tallied: None, drop_ns: None, rss_bytes: 0 }.adds_up()
+        };
+        assert!(adds_up(u64::MAX - 1, u64::MAX - 1) && !adds_up(u64::MAX, 1) && !adds_up(1, u64::MAX));
     }
 
     #[test]

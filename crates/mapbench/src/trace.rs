@@ -34,11 +34,11 @@ fn each(path: &Path, mut work: impl FnMut(Record, OpKind) -> Result<(), String>)
     let failed = |problem: String| ReplayError { file: path.display().to_string(), problem };
     let file = File::open(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
     let trace = records(BufReader::with_capacity(1 << 20, file)).map_err(|error| failed(error.to_string()))?;
-    let mut dropped = 0;
+    let mut dropped: u64 = 0;
     for record in trace {
         let record = record.map_err(|error: TraceError| failed(error.to_string()))?;
         match record.kind {
-            None => dropped += record.key,
+            None => dropped = dropped.saturating_add(record.key),
             Some(kind) => work(record, kind).map_err(failed)?,
         }
     }
@@ -233,6 +233,8 @@ mod tests {
             bytes.extend(record(thread, Some(kind), key).to_bytes());
         }
         bytes.extend(record(0, None, 3).to_bytes());
+        // What was dropped is anybody's number, and no sum of two fits.
+        bytes.extend(record(0, None, u64::MAX).to_bytes());
         each_is_replayed_or_refused(&bytes);
     }
 }

@@ -370,7 +370,7 @@ impl<'a> GroupPass<'a> {
         worker.tell(&Request::Slice { warm_ns: plan.warm_ns, slice_ns: plan.slice_ns });
         let own = Duration::from_nanos(plan.warm_ns + plan.slice_ns);
         match worker.answer(self.sweep.patience + own)? {
-            Event::Slice(slice) if slice.threads.len() == self.group.threads as usize => Ok(slice),
+            Event::Slice(slice) if slice.threads.len() == self.group.threads as usize && slice.adds_up() => Ok(slice),
             other => Err(unexpected("slice", &other)),
         }
     }

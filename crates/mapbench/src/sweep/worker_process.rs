@@ -106,6 +106,11 @@ impl WorkerProcess {
         match self.hear(deadline)? {
             Event::Failed { status, message } => {
                 self.kill();
+                // A row that is ok has numbers.
+                if status == Status::Ok {
+                    let message = format!("failed, and called that ok: {message}");
+                    return Err(Lost { status: Status::ProtocolError, message });
+                }
                 Err(Lost { status, message })
             }
             event => Ok(event),
@@ -260,6 +265,9 @@ mod tests {
         assert!(babble.message.starts_with("said \"hello\", which is no event"), "{}", babble.message);
         let failed = lost(r#"echo '{"event":"failed","status":"detected","message":"fatal"}'"#);
         assert_eq!(failed, Lost { status: Status::Detected, message: "fatal".to_owned() });
+        let fine = lost(r#"echo '{"event":"failed","status":"ok","message":"fine"}'"#);
+        assert_eq!(fine.status, Status::ProtocolError);
+        assert_eq!(fine.message, "failed, and called that ok: fine");
     }
 
     #[test]

@@ -3,12 +3,21 @@
 
 use mapbench_results::{Stage, Status};
 use mapbench_workload::{Arrivals, OpKind};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::counting::Allocated;
 
 /// The version of the protocol; a worker refuses any other.
 pub(crate) const PROTOCOL_VERSION: u32 = 5;
+
+/// Understands a line.
+///
+/// # Errors
+/// What is wrong with it, in one line, whatever it quotes.
+pub(crate) fn understand<T: DeserializeOwned>(line: &str) -> Result<T, String> {
+    serde_json::from_str(line).map_err(|error| error.to_string().replace(['\n', '\r'], " "))
+}
 
 /// What the orchestrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -373,7 +382,7 @@ mod tests {
     use mapbench_workload::{Arrivals, OpKind};
     use proptest::prelude::*;
 
-    use super::{Effects, Event, Extra, Load, Measured, PROTOCOL_VERSION, Pace, Planted, Request, Slice};
+    use super::{Effects, Event, Extra, Load, Measured, PROTOCOL_VERSION, Pace, Planted, Request, Slice, understand};
     use crate::worker::digests;
 
     /// The lines that PROTOCOL.md shows.
@@ -423,14 +432,20 @@ mod tests {
         #[test]
         fn a_damaged_line_is_understood_or_refused(bytes in damaged(LINES)) {
             for line in String::from_utf8_lossy(&bytes).lines() {
-                if let Err(error) = serde_json::from_str::<Request>(line) {
-                    prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
+                if let Err(error) = understand::<Request>(line) {
+                    prop_assert_eq!(error.lines().count(), 1, "{}", error);
                 }
-                if let Err(error) = serde_json::from_str::<Event>(line) {
-                    prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
+                if let Err(error) = understand::<Event>(line) {
+                    prop_assert_eq!(error.lines().count(), 1, "{}", error);
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_line_break_in_a_name_does_not_break_the_message() {
+        let error = understand::<Event>(r#"{"event":"re\nad"}"#).unwrap_err();
+        assert!(error.starts_with("unknown variant `re ad`") && error.lines().count() == 1, "{error}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use mapbench_results::Status;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::protocol::{Event, Request};
+use crate::protocol::{Event, Request, understand};
 use crate::system;
 
 /// How often a worker that is waited for is looked at.
@@ -166,7 +166,7 @@ impl WorkerProcess {
     }
 
     fn understand<T: DeserializeOwned>(&mut self, line: &str) -> Result<T, Lost> {
-        match serde_json::from_str(line) {
+        match understand(line) {
             Ok(said) => Ok(said),
             // Half a line is what a worker leaves that dies while it speaks: how it died says more.
             Err(_) if !line.ends_with('\n') => Err(self.obituary()),

@@ -20,6 +20,8 @@ step cargo bench -p mapbench --locked -- --test
 # The other allocators.
 step cargo clippy -p mapbench --features jemalloc --locked -- -D warnings
 step cargo test -p mapbench --features mimalloc --locked --quiet --test workloads strings_and_large_values
+# No step builds the fuzz targets, which want a nightly compiler: at least their lock file is up to date.
+step cargo tree --locked --quiet --depth 0 --manifest-path fuzz/Cargo.toml
 # A map in a repository of its own.
 step scripts/own-map.sh
 step scripts/readme.sh --check

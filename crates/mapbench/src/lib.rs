@@ -13,6 +13,8 @@ mod failure;
 pub mod floor;
 mod forecast;
 mod foreign;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod hasher;
 mod interrupt;

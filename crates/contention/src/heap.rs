@@ -27,6 +27,9 @@ const SMALL: usize = 1024;
 const SMALL_CLASSES: usize = SMALL / 16 + 1;
 const CLASSES: usize = SMALL_CLASSES + 32;
 
+/// From here on zeros are the kernel's.
+const SPARSE: usize = 1 << 24;
+
 /// A larger alignment is left to the system.
 const MOST_ALIGNED: usize = 4096;
 
@@ -117,6 +120,23 @@ fn take(layout: Layout) -> Option<(*mut u8, bool)> {
     Some((block.0 as *mut u8, block.1))
 }
 
+/// Fills a block with zeros.
+///
+/// # Safety
+/// The block came from [`take`], has at least this size, and is nobody else's.
+unsafe fn clear(block: NonNull<u8>, bytes: usize) {
+    // So large a one, a directory's, is used in few places: the kernel gives zeros there, and there alone.
+    if bytes >= SPARSE {
+        // SAFETY: whole pages of a private mapping, since blocks of this size begin and end with one; nothing in them is needed.
+        let done = unsafe { libc::madvise(block.as_ptr().cast(), bytes.next_power_of_two(), libc::MADV_DONTNEED) };
+        if done == 0 {
+            return;
+        }
+    }
+    // SAFETY: as promised.
+    unsafe { block.write_bytes(0, bytes) };
+}
+
 // SAFETY: a block is of its class's size and alignment, which are no less than the layout's; it is in no free list while it
 // is used.
 unsafe impl GlobalAlloc for Heap {
@@ -136,8 +156,8 @@ unsafe impl GlobalAlloc for Heap {
             Some((block, true)) => block,
             Some((block, false)) => {
                 if let Some(block) = NonNull::new(block) {
-                    // SAFETY: the block has at least this size.
-                    unsafe { block.write_bytes(0, layout.size()) };
+                    // SAFETY: the block is free, and has at least this size.
+                    unsafe { clear(block, layout.size()) };
                     return block.as_ptr();
                 }
                 null_mut()
@@ -168,6 +188,10 @@ unsafe impl GlobalAlloc for Heap {
 mod tests {
     use super::*;
     use crate::{Machine, Schedule};
+    use std::sync::{Mutex, PoisonError};
+
+    /// There is one machine at a time.
+    static ALONE: Mutex<()> = Mutex::new(());
 
     #[test]
     fn a_block_is_as_large_and_as_aligned_as_was_asked() {
@@ -183,11 +207,33 @@ mod tests {
         assert_eq!(class(Layout::from_size_align(8, 8192).unwrap()), None);
     }
 
+    #[test]
+    fn a_large_block_is_zero_again() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, outcomes) = Machine::new(1, Schedule::Operations, 1).run(|_, seat| {
+            for size in [SPARSE - 4096, SPARSE, SPARSE + 12_345] {
+                let layout = Layout::from_size_align(size, 64).unwrap();
+                // SAFETY: the block is given back with its layout, and not used afterwards.
+                seat.operation(0, || unsafe {
+                    let block = Heap.alloc_zeroed(layout);
+                    block.write_bytes(7, size);
+                    Heap.dealloc(block, layout);
+                    let again = Heap.alloc_zeroed(layout);
+                    assert_eq!(again, block);
+                    assert!((0..size).all(|byte| *again.add(byte) == 0), "{size}");
+                    Heap.dealloc(again, layout);
+                });
+            }
+        });
+        outcomes.into_iter().for_each(|outcome| outcome.unwrap());
+    }
+
     /// On a core, whose memory comes from its arena.
     #[test]
     fn blocks_do_not_overlap_and_come_back_whoever_frees_them() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let layout = Layout::from_size_align(48, 8).unwrap();
-        let from_other = std::sync::Mutex::new(Vec::new());
+        let from_other = Mutex::new(Vec::new());
         let (_, outcomes) = Machine::new(2, Schedule::Operations, 1).run(|core, seat| {
             // SAFETY: each block is given back once, with its layout, and not used afterwards.
             seat.operation(0, || unsafe {

@@ -37,7 +37,7 @@ mod turns;
 pub use counts::{Counts, Site};
 pub use directory::{LINE_BYTES, MAX_CORES};
 pub use heap::Heap;
-pub use pace::Pace;
+pub use pace::{Pace, Spent};
 pub use process::{fix_addresses, load_address};
 pub use simulation::{KINDS, Machine, Report, Seat};
 pub use turns::Schedule;

@@ -35,6 +35,16 @@ pub(crate) struct Timeline {
     lines: Box<[Line]>,
     /// The entry of the line that was fetched to be read by the last access, and its core.
     fetched: Option<(usize, usize)>,
+    spent: Spent,
+}
+
+/// What cores spent their time on, in picoseconds, summed over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Accesses to what is at hand.
+    pub accesses_ps: u64,
+    /// Lines that came from another core, and waiting for their turn.
+    pub transfers_ps: u64,
 }
 
 impl Timeline {
@@ -42,7 +52,7 @@ impl Timeline {
     pub(crate) fn new(pace: Pace, entries: usize) -> Self {
         let zeroed = Box::<[Line]>::new_zeroed_slice(entries);
         // SAFETY: a line consists of integers, for which zero is a value.
-        Self { pace, lines: unsafe { zeroed.assume_init() }, fetched: None }
+        Self { pace, lines: unsafe { zeroed.assume_init() }, fetched: None, spent: Spent::default() }
     }
 
     /// When an access ends that began at `now` and for which the directory had to do this. A write right after the read that
@@ -57,6 +67,8 @@ impl Timeline {
         let waits = !upgrades && (outcome.is_transfer() || outcome == Outcome::Shared && lost);
         let begin = if waits { now.max(line.free_ps) + self.pace.transfer_ps } else { now };
         let end = begin + self.pace.access_ps;
+        self.spent.transfers_ps += begin - now;
+        self.spent.accesses_ps += self.pace.access_ps;
         // Many may copy at once what none is writing.
         if outcome.is_transfer() || access == Access::Write {
             line.free_ps = end;
@@ -65,6 +77,16 @@ impl Timeline {
             self.fetched = Some((entry, core));
         }
         end
+    }
+
+    /// What the accesses so far took, or those since [`forget`](Self::forget).
+    pub(crate) const fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// Forgets what they took; when lines leave stays.
+    pub(crate) fn forget(&mut self) {
+        self.spent = Spent::default();
     }
 
     /// How long an access takes that has nothing to wait for.
@@ -95,6 +117,10 @@ mod tests {
         assert_eq!(line.access(0, 1, Access::Write, TAKEN, 90), 154);
         assert_eq!(line.access(0, 2, Access::Write, TAKEN, 110), 206);
         assert_eq!(line.access(0, 3, Access::Write, TAKEN, 1_000), 1_052);
+        assert_eq!(line.spent(), Spent { accesses_ps: 5 * 2, transfers_ps: (152 - 90) + (204 - 110) + 50 });
+        line.forget();
+        line.access(0, 3, Access::Read, Outcome::Held, 2_000);
+        assert_eq!(line.spent(), Spent { accesses_ps: 2, transfers_ps: 0 });
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::counts::{Counts, Site, Sites};
 use crate::directory::{Access, Directory, MAX_CORES, Touch, Touched, lines};
-use crate::pace::Timeline;
+use crate::pace::{Spent, Timeline};
 use crate::system;
 use crate::turns::{Next, Schedule, Turns, Waking};
 
@@ -41,6 +41,8 @@ unsafe impl Sync for Shared {}
 static SIMULATION: Shared = Shared(UnsafeCell::new(None));
 static EXISTS: AtomicBool = AtomicBool::new(false);
 static GATES: [AtomicU32; MAX_CORES] = [const { AtomicU32::new(0) }; MAX_CORES];
+/// Through which a core's thread leaves when it is no core any more.
+static EXITS: [AtomicU32; MAX_CORES] = [const { AtomicU32::new(0) }; MAX_CORES];
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 struct Simulation {
@@ -88,6 +90,8 @@ pub struct Report {
     /// The time in which it was counted, in picoseconds: until [`Seat::close`], or the last core's end. 0 where turns are not
     /// timed.
     pub elapsed_ps: u64,
+    /// What the cores spent it on, where turns are timed.
+    pub spent: Spent,
 }
 
 impl Machine {
@@ -131,12 +135,13 @@ impl Machine {
         let work = &work;
         let outcomes = thread::scope(|scope| {
             let mut threads = Vec::with_capacity(self.cores);
-            for core in 0..self.cores {
+            for (core, exit) in EXITS.iter().enumerate().take(self.cores) {
                 threads.push(scope.spawn(move || {
                     let mut seat = Seat::take(core);
                     // Inside, so that what unwinding frees is freed in turn.
                     let outcome = catch_unwind(AssertUnwindSafe(|| work(core, &mut seat)));
                     drop(seat);
+                    pass(exit);
                     outcome
                 }));
                 // One after the other, so that they ask for memory in the same order each time.
@@ -147,9 +152,15 @@ impl Machine {
             // SAFETY: all threads wait at their gates.
             let first = unsafe { simulation() }.turns.next(NO_CORE);
             if let Next::Core(core) = first {
-                open(core);
+                open(&GATES[core]);
             }
-            threads.into_iter().map(|thread| thread.join().and_then(|outcome| outcome)).collect()
+            // One after the other, so that what they leave behind, such as the numbers that maps give to threads, is found in the
+            // same order by the threads of a machine that follows.
+            let leave = |(exit, thread): (&AtomicU32, thread::ScopedJoinHandle<_>)| {
+                open(exit);
+                thread.join().and_then(|outcome| outcome)
+            };
+            EXITS.iter().zip(threads).map(leave).collect()
         });
         // SAFETY: all threads have ended.
         let simulation = unsafe { simulation() };
@@ -159,6 +170,7 @@ impl Machine {
             sites: simulation.sites.all(),
             lost: simulation.sites.lost,
             elapsed_ps: simulation.elapsed.unwrap_or(last - simulation.began),
+            spent: simulation.timeline.as_ref().map(Timeline::spent).unwrap_or_default(),
         };
         (report, outcomes)
     }
@@ -181,7 +193,7 @@ pub struct Seat {
 impl Seat {
     fn take(core: usize) -> Self {
         WAITING.fetch_add(1, Ordering::AcqRel);
-        pass(core);
+        pass(&GATES[core]);
         CORE.set(core);
         Self { core }
     }
@@ -233,6 +245,7 @@ impl Seat {
         simulation.counts = [Counts::default(); KINDS];
         simulation.sites.clear();
         simulation.began = simulation.turns.clock(self.core);
+        simulation.timeline.iter_mut().for_each(Timeline::forget);
     }
 
     /// Counts no more, for any core: the threads that go on until they have noticed leave no trace.
@@ -252,7 +265,7 @@ impl Drop for Seat {
         simulation.turns.leave(self.core);
         CORE.set(NO_CORE);
         match simulation.turns.next(NO_CORE) {
-            Next::Core(core) => open(core),
+            Next::Core(core) => open(&GATES[core]),
             Next::Over => {}
             Next::DeadLock => dead_lock(),
         }
@@ -408,8 +421,8 @@ fn hand_over(core: usize) {
     match unsafe { simulation() }.turns.next(core) {
         Next::Core(next) if next == core => {}
         Next::Core(next) => {
-            open(next);
-            pass(core);
+            open(&GATES[next]);
+            pass(&GATES[core]);
         }
         Next::Over | Next::DeadLock => dead_lock(),
     }
@@ -419,16 +432,16 @@ fn dead_lock() -> ! {
     system::fatal("mapbench-contention: a dead lock: every virtual core sleeps, and waking them does not help")
 }
 
-fn open(core: usize) {
-    GATES[core].store(1, Ordering::Release);
-    system::wake(&GATES[core]);
+fn open(gate: &AtomicU32) {
+    gate.store(1, Ordering::Release);
+    system::wake(gate);
 }
 
-fn pass(core: usize) {
-    while GATES[core].load(Ordering::Acquire) == 0 {
-        system::wait(&GATES[core], 0);
+fn pass(gate: &AtomicU32) {
+    while gate.load(Ordering::Acquire) == 0 {
+        system::wait(gate, 0);
     }
-    GATES[core].store(0, Ordering::Relaxed);
+    gate.store(0, Ordering::Relaxed);
 }
 
 /// The simulation.

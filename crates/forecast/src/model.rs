@@ -18,18 +18,27 @@ pub struct Times {
     pub wake_ns: f64,
 }
 
-/// The times of `threads` threads, by the slow ends of the inputs, by the middle and by the fast ends; `single_ns` is an
-/// operation on a single thread.
+/// The times of `threads` threads; `single_ns` is an operation on a single thread.
 #[must_use]
-pub fn times(single_ns: Range, threads: u32, machine: &Topology) -> [Times; 3] {
-    let (operation, transfer) = (single_ns.map(|ns| ns * machine.crowding(threads)), machine.transfer_ns(threads));
-    let ends = [(operation.high, transfer.high), (operation.mid, transfer.mid), (operation.low, transfer.low)];
-    ends.map(|(operation_ns, transfer_ns)| Times {
-        operation_ns,
-        transfer_ns,
+pub fn times(single_ns: f64, threads: u32, machine: &Topology) -> Times {
+    Times {
+        operation_ns: single_ns * machine.crowding(threads),
+        transfer_ns: machine.transfer_ns(threads).mid,
         call_ns: machine.call_ns,
         wake_ns: machine.wake_ns,
-    })
+    }
+}
+
+/// `ops_s` with the ends that it has by the inputs' ends, to the first order: where all that lasts lasts twice as long, half as
+/// much is done; where some of it does, that counts by its share of the time that went by. `transfers` is the share
+/// of transfers, from 0 to 1, the rest is the operations' own.
+#[must_use]
+pub fn spread(ops_s: f64, transfers: f64, single_ns: Range, transfer_ns: Range) -> Range {
+    let at = |single: f64, transfer: f64| {
+        let longer = (1.0 - transfers) * single / single_ns.mid + transfers * transfer / transfer_ns.mid;
+        ops_s / longer
+    };
+    Range { low: at(single_ns.high, transfer_ns.high), mid: ops_s, high: at(single_ns.low, transfer_ns.low) }
 }
 
 /// Operations a second that the busiest line admits, whatever the threads: it moves `transfers` times an operation, and to one
@@ -44,13 +53,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_inputs_come_first_and_siblings_slow_operations_alone() {
+    fn threads_that_share_a_core_slow_operations_and_no_transfers() {
         let machine = Topology::flat(4, Range { low: 40.0, mid: 50.0, high: 60.0 });
-        let single = Range { low: 90.0, mid: 100.0, high: 110.0 };
-        let pairs = |threads| times(single, threads, &machine).map(|times| (times.operation_ns, times.transfer_ns));
-        assert_eq!(pairs(4), [(110.0, 60.0), (100.0, 50.0), (90.0, 40.0)]);
-        // Without siblings, eight threads share four cores.
-        assert_eq!(pairs(8), [(220.0, 60.0), (200.0, 50.0), (180.0, 40.0)]);
+        let pair = |threads| {
+            let times = times(100.0, threads, &machine);
+            (times.operation_ns, times.transfer_ns)
+        };
+        assert_eq!((pair(4), pair(8)), ((100.0, 50.0), (200.0, 50.0)));
+    }
+
+    #[test]
+    fn each_input_s_spread_counts_by_its_share_of_the_time() {
+        let (single, transfer) =
+            (Range { low: 80.0, mid: 100.0, high: 125.0 }, Range { low: 25.0, mid: 50.0, high: 100.0 });
+        let ends = |share| spread(1e6, share, single, transfer);
+        assert_eq!(ends(0.0), Range { low: 0.8e6, mid: 1e6, high: 1.25e6 });
+        assert_eq!(ends(1.0), Range { low: 0.5e6, mid: 1e6, high: 2e6 });
+        assert_eq!(ends(0.5).low, 1e6 / (0.5 * 1.25 + 0.5 * 2.0));
     }
 
     #[test]

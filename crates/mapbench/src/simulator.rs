@@ -26,6 +26,9 @@ use conductor::{Conductor, Phase};
 /// The kind under which `quiesce` is counted: the one after those of operations.
 const QUIESCE: usize = OpKind::ALL.len();
 
+/// Operations of a chunk of the warm-up before anything is counted.
+const CHUNK: u64 = 2_048;
+
 /// Simulates the cell on standard input.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -76,22 +79,11 @@ fn simulate(order: &Simulate) -> Result<Counted, (Status, String)> {
     let cores = open.threads as usize;
     let machine = Machine::new(cores, schedule, order.seed);
     let map = entry.map(open);
-    let work = Work {
-        map: &*map,
-        streams: &streams,
-        operations: order.operations,
-        inserted: AtomicU64::new(0),
-        removed: AtomicU64::new(0),
-    };
-    let (report, steady) = work.run(machine, cores)?;
+    let work = Work { map: &*map, streams: &streams, inserted: AtomicU64::new(0), removed: AtomicU64::new(0) };
+    let (report, steady) = work.run(machine, Conductor::new(order.operations, CHUNK, cores))?;
     let mut counted = count(&report, steady);
-    let all: Vec<Times> = heard().map_err(|error| (Status::ProtocolError, error.to_string()))?;
-    if !all.is_empty() {
-        let accesses = clocked::accesses(&work)?;
-        for times in all {
-            counted.ops_s.push(clocked::throughput(&work, cores, &times, accesses)?);
-        }
-    }
+    let times: Option<Times> = heard().map_err(|error| (Status::ProtocolError, error.to_string()))?;
+    counted.clocked = times.map(|times| clocked::run(&work, cores, order.operations / 2, &times)).transpose()?;
     let expected = u64::from(open.load.population) + work.inserted.into_inner() - work.removed.into_inner();
     let mut checked = Ok(());
     map.attend(&mut |access| checked = access.conserve(expected));
@@ -117,8 +109,6 @@ fn failure(payload: &(dyn std::any::Any + Send)) -> (Status, String) {
 struct Work<'a> {
     map: &'a dyn Subject,
     streams: &'a [Stream],
-    /// Operations to count.
-    operations: u64,
     inserted: AtomicU64,
     removed: AtomicU64,
 }
@@ -131,9 +121,8 @@ struct Stage {
 
 impl Work<'_> {
     /// Has it done; returns what was counted, and whether transfers were steady by then.
-    fn run(&self, machine: Machine, cores: usize) -> Result<(Report, bool), (Status, String)> {
-        let conductor = Mutex::new(Conductor::new(self.operations, cores as u32));
-        let stage = Stage { conductor, over: AtomicBool::new(false) };
+    fn run(&self, machine: Machine, conductor: Conductor) -> Result<(Report, bool), (Status, String)> {
+        let stage = Stage { conductor: Mutex::new(conductor), over: AtomicBool::new(false) };
         let (report, outcomes) = machine.run(|core, seat| self.attend(&stage, core, seat));
         for outcome in outcomes {
             outcome.map_err(|payload| failure(&*payload))?;

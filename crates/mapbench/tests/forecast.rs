@@ -95,3 +95,16 @@ fn counts_are_the_known_answers_and_the_same_every_time() {
     let run = counted(&overlapped, &["--overlap", "20"]);
     assert!(reads(&run, "std-mutex", 16).sleeps > 0);
 }
+
+#[test]
+#[ignore = "builds the simulator with a nightly compiler: scripts/forecast.sh"]
+fn clocks_tell_the_same_every_time() {
+    let validated = || {
+        let output = forecast(&["--validate"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = validated();
+    assert!(first.contains("Kendall's tau"), "{first}");
+    assert_eq!(first, validated());
+}

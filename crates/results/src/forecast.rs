@@ -142,13 +142,13 @@ pub struct Expected {
     pub busiest_line: f64,
     /// The time of a transfer, in nanoseconds.
     pub transfer_ns: f64,
-    /// Operations a second: the least by the slow ends of the inputs, the middle and the fast ends.
+    /// Operations a second, by the slow ends of the inputs.
     pub ops_s_low: f64,
     /// Operations a second.
     pub ops_s: f64,
-    /// The most of the three.
+    /// Operations a second, by the fast ends of the inputs.
     pub ops_s_high: f64,
-    /// Operations a second that the busiest line admits where cores take turns at it; empty where no line is transferred.
+    /// Operations a second that the busiest line admits, which no forecast exceeds; empty where no line is transferred.
     pub bound_ops_s: Option<f64>,
 }
 

@@ -120,7 +120,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let singles = order.singles(registry, arguments.seed)?;
     for cell in &mut order.cells {
         if let Some(single) = singles.iter().find(|single| single.is_of(cell)) {
-            cell.times = times(single.time_ns, cell.cores, &machine).to_vec();
+            cell.times = Some(times(single.time_ns.mid, cell.cores, &machine));
         }
     }
     let outcomes = count(&order.cells);
@@ -196,7 +196,7 @@ fn order(registry: &Registry, arguments: &Arguments) -> Result<Order, Failure> {
                 read_pct: group.read_pct,
                 load: load.clone(),
                 cores: group.threads,
-                times: Vec::new(),
+                times: None,
             });
         }
     }

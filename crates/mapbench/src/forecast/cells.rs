@@ -26,8 +26,8 @@ pub(crate) struct Cell {
     pub(crate) read_pct: Percent,
     pub(crate) load: Load,
     pub(crate) cores: u32,
-    /// What to forecast for; nothing, where counts are enough.
-    pub(crate) times: Vec<Times>,
+    /// What to forecast for; `None`, where counts are enough.
+    pub(crate) times: Option<Times>,
 }
 
 /// A cell, and what was counted or why nothing was.

@@ -1,5 +1,5 @@
-//! What `mapbench forecast` and its simulator say to each other: what to count and by which times to run
-//! it afterwards, a line of JSON each, and a line that answers; then the simulator ends.
+//! What `mapbench forecast` and its simulator say to each other: what to count and by which times to run it
+//! afterwards, a line of JSON each, and a line that answers; then the simulator ends.
 
 use mapbench_results::{Contention, Status};
 use serde::{Deserialize, Serialize};
@@ -65,9 +65,19 @@ pub(crate) struct Counted {
     pub(crate) places: Vec<Place>,
     /// Transfers that are missing from `lines` and `places` for want of room.
     pub(crate) lost: u64,
-    /// Operations a second, by each of the times asked for; a simulator that only counts says nothing of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) ops_s: Vec<f64>,
+    /// What came of the times asked for; a simulator that only counts says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clocked: Option<Clocked>,
+}
+
+/// What clocks said.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Clocked {
+    /// Operations a second.
+    pub(crate) ops_s: f64,
+    /// The share of the cores' time that transfers took, of theirs and the operations' own.
+    pub(crate) transfers: f64,
 }
 
 /// A place in the program.

@@ -47,7 +47,7 @@ impl<'a> Judged<'a> {
     /// `single` and `figure` are operations a second. The spread of the transfer time is left out: one number is compared.
     fn new(mut cell: Cell, machine: &'a Topology, single: f64, figure: f64) -> Self {
         let single_ns = Range::exactly(1e9 / single);
-        cell.times = times(single_ns, cell.cores, machine).to_vec();
+        cell.times = Some(times(single_ns.mid, cell.cores, machine));
         Self { cell, machine, single_ns, figure }
     }
 
@@ -124,7 +124,7 @@ fn judged<'a>(figure: &Published, figures: &[Published], machines: &'a [(&str, T
         read_pct,
         load: Load::uniform(mix, POPULATION, 2 * POPULATION),
         cores: figure.threads,
-        times: Vec::new(),
+        times: None,
     };
     Some(Judged::new(cell, machine, single * 1e6, figure.mops * 1e6))
 }
@@ -157,7 +157,7 @@ pub(crate) fn against_run(
                 read_pct: cell.read_pct,
                 load: workloads[&cell.workload].load(cell.read_pct),
                 cores: threads,
-                times: Vec::new(),
+                times: None,
             };
             Some(Judged::new(wanted, &machine, rate(single?)?, rate(cell)?))
         })
@@ -188,17 +188,16 @@ pub(crate) fn against_run(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::protocol::Counted;
-    use mapbench_forecast::Times;
+    use crate::forecast::protocol::{Clocked, Counted};
     use mapbench_results::{ALL_KINDS, Contention};
 
     /// As if every core did as it does alone, but for a delay.
     fn outcomes(cells: &[Cell], delay_ns: f64) -> Vec<Outcome> {
         let all = Contention { kind: ALL_KINDS.to_owned(), operations: 1_000, ..Contention::default() };
         let outcome = |cell: &Cell| {
-            let rate = |times: &Times| 1e9 * f64::from(cell.cores) / (times.operation_ns + delay_ns);
-            let ops_s = cell.times.iter().map(rate).collect();
-            let counted = Counted { kinds: vec![all.clone()], ops_s, ..Counted::default() };
+            let each_ns = cell.times.expect("asked for a forecast").operation_ns + delay_ns;
+            let clocked = Some(Clocked { ops_s: 1e9 * f64::from(cell.cores) / each_ns, transfers: 0.0 });
+            let counted = Counted { kinds: vec![all.clone()], clocked, ..Counted::default() };
             Outcome { cell: cell.clone(), counted: Ok(counted) }
         };
         cells.iter().map(outcome).collect()

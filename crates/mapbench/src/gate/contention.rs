@@ -78,7 +78,7 @@ fn cell_of(gated: &GatedCell, side: usize, workloads: &HashMap<String, Workload>
         read_pct: group.read_pct,
         load: workloads[&group.workload].load(group.read_pct),
         cores: CORES,
-        times: Vec::new(),
+        times: None,
     }
 }
 

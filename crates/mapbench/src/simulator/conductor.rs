@@ -43,10 +43,11 @@ pub(super) struct Conductor {
 }
 
 impl Conductor {
-    pub(super) fn new(wanted: u64, cores: u32) -> Self {
+    /// Counts `wanted` operations, after a warm-up in chunks of `chunk`, in which each of the cores has its turns.
+    pub(super) fn new(wanted: u64, chunk: u64, cores: usize) -> Self {
         Self {
             wanted,
-            chunk: u64::from(cores * 16).max(2_048),
+            chunk: chunk.max(16 * cores as u64),
             looks: 0,
             begin: Counts::default(),
             rate: None,
@@ -98,7 +99,7 @@ mod tests {
 
     /// Runs a conductor over operations of so many transfers each; the operation at which it began to count, and the last.
     fn conduct(wanted: u64, transfers: impl Fn(u64) -> u64, lines: u64) -> (Conductor, u64, u64) {
-        let mut conductor = Conductor::new(wanted, 4);
+        let mut conductor = Conductor::new(wanted, 2_048, 4);
         let (mut counts, mut began) = (Counts::default(), 0);
         for operation in 1.. {
             counts.operations += 1;

@@ -30,7 +30,7 @@ pub(super) fn summarise(report: &Report, names: &[&str], aside: usize, steady: b
         by_place.into_iter().map(|(key, sites)| place(key, &sites, names, load_address)).collect();
     places.sort_unstable_by_key(|place| (std::cmp::Reverse(place.transfers()), place.address, place.kind.clone()));
     places.truncate(TOLD);
-    Counted { kinds, lines, places, lost: report.lost, ops_s: Vec::new() }
+    Counted { kinds, lines, places, lost: report.lost, clocked: None }
 }
 
 fn place((address, kind): (u64, u8), sites: &[&Site], names: &[&str], load_address: u64) -> Place {

@@ -167,7 +167,7 @@ fn counts(run: &ForecastRun) -> Markup {
     html! {
         section aria-labelledby="counts" {
             h2 id="counts" { "What an operation does to cache lines" }
-            p { "Counted on the most virtual cores of each strategy; contention.csv has all of them, and each kind of operation by itself. A transfer is a read of a line that another core has modified, or a write to a line that others hold. The bound is what the busiest line admits where cores take turns at it, however many they are." }
+            p { "Counted on the most virtual cores of each strategy; contention.csv has all of them, and each kind of operation by itself. A transfer is a read of a line that another core has modified, or a write to a line that others hold. The bound is what the busiest line admits where cores take turns at it, however many they are; no forecast is above it." }
             div.scroll tabindex="0" role="region" aria-label="Counts" {
                 table {
                     thead { tr {
@@ -185,7 +185,7 @@ fn count_row(row: &Expected, counted: &Contention) -> Markup {
     let each = |sum: u64| format::significant(counted.per_operation(sum));
     html! {
         tr {
-            td { (row.workload) ", " (row.read_pct) " % reads" } th scope="row" { (row.strategy) @if !counted.steady { " (not steady)" } } td.n { (row.cores) }
+            th scope="row" { (row.workload) ", " (row.read_pct) " % reads" } th scope="row" { (row.strategy) @if !counted.steady { " (not steady)" } } td.n { (row.cores) }
             td.n { (format::significant(row.single_ns)) }
             td.n { (format::significant(row.transfers)) } td.n { (format::significant(row.busiest_line)) }
             @for sum in [counted.reads_modified, counted.invalidating_writes, counted.owner_changes, counted.false_sharing, counted.lines, counted.modifies, counted.fences, counted.allocator_calls, counted.sleeps] { td.n { (each(sum)) } }
@@ -217,7 +217,7 @@ fn place_row(spot: &HotSpot) -> Markup {
     let each = if spot.operations == 0 { 0.0 } else { spot.transfers() as f64 / spot.operations as f64 };
     html! {
         tr {
-            td { (spot.workload) ", " (spot.read_pct) " % reads" } th scope="row" { (spot.strategy) } td { (spot.kind) }
+            th scope="row" { (spot.workload) ", " (spot.read_pct) " % reads" } th scope="row" { (spot.strategy) } td { (spot.kind) }
             td.n { (format::significant(each)) } td.n { (spot.lines) }
             td { (spot.function) @if is_false(spot) { " " strong { "false sharing" } } }
             td { @if !spot.file.is_empty() { (spot.file) ":" (spot.line) } } td { (spot.caller) }

@@ -85,7 +85,10 @@ fn counts_are_the_known_answers_and_the_same_every_time() {
     };
     let scaled = expected("frozen", 16) / expected("frozen", 1);
     assert!((15.0..17.0).contains(&scaled), "{scaled}");
-    assert!(expected("std-mutex", 16) < 1.5 * expected("std-mutex", 1));
+    // How much of an operation holds the lock depends on the build that timed one alone; that most of it does, not.
+    let locked = expected("std-mutex", 16) / expected("std-mutex", 1);
+    assert!(locked < 4.0, "{locked}");
+    assert!(run.expected.iter().all(|row| row.bound_ops_s.is_none_or(|bound| row.ops_s <= bound)));
     counted(&second, &[]);
     for file in [CONTENTION, HOT_SPOTS] {
         let read = |dir: &Path| std::fs::read_to_string(dir.join(file)).unwrap();

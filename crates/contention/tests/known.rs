@@ -1,45 +1,25 @@
-//! Programs whose counts are known beforehand. They call the hooks themselves, as the compiler would have them do.
+//! Programs whose counts are known beforehand.
+
+mod common;
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use mapbench_contention::{Counts, Heap, Machine, Report, Schedule, Seat};
+use common::*;
+use mapbench_contention::{Counts, Heap, Machine, Schedule};
 
 #[global_allocator]
 static HEAP: Heap = Heap;
 
-/// There is one machine at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
 unsafe extern "C" {
-    fn __tsan_atomic64_fetch_add(at: *mut u64, value: u64, order: i32) -> u64;
-    fn __tsan_atomic32_compare_exchange_val(at: *mut u32, old: u32, new: u32, success: i32, failure: i32) -> u32;
-    fn __tsan_atomic32_load(at: *mut u32, order: i32) -> u32;
-    fn __tsan_atomic32_store(at: *mut u32, value: u32, order: i32);
-    fn __tsan_read8(at: *const u64);
     fn __tsan_write8(at: *mut u64);
     fn __tsan_memcpy(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8;
     fn __tsan_atomic_thread_fence(order: i32);
 }
 
-const RELAXED: i32 = 0;
 const OPERATIONS: u64 = 100;
-
-fn add(counter: &AtomicU64) {
-    // SAFETY: there is such an integer.
-    unsafe { __tsan_atomic64_fetch_add(counter.as_ptr(), 1, RELAXED) };
-}
-
-fn run(cores: usize, schedule: Schedule, seed: u64, work: impl Fn(usize, &mut Seat) + Sync) -> Report {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (report, outcomes) = Machine::new(cores, schedule, seed).run(work);
-    for outcome in outcomes {
-        outcome.expect("no core panics");
-    }
-    report
-}
 
 /// Operations of kind 0 on every core, the first of each forgotten.
 fn repeated(cores: usize, operation: impl Fn(usize) + Sync) -> Counts {

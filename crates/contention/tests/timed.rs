@@ -1,22 +1,12 @@
 //! Programs whose times are known beforehand.
 
+mod common;
+
 use std::sync::atomic::{AtomicU32, AtomicU64};
-use std::sync::{Mutex, PoisonError};
 
-use mapbench_contention::{Machine, Pace, Report, Schedule, Seat};
+use common::*;
+use mapbench_contention::{Pace, Report, Schedule, Seat};
 
-/// There is one machine at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
-unsafe extern "C" {
-    fn __tsan_atomic64_fetch_add(at: *mut u64, value: u64, order: i32) -> u64;
-    fn __tsan_atomic32_compare_exchange_val(at: *mut u32, old: u32, new: u32, success: i32, failure: i32) -> u32;
-    fn __tsan_atomic32_load(at: *mut u32, order: i32) -> u32;
-    fn __tsan_atomic32_store(at: *mut u32, value: u32, order: i32);
-    fn __tsan_read8(at: *const u64);
-}
-
-const RELAXED: i32 = 0;
 const OPERATIONS: u64 = 200;
 
 const PACE: Pace = Pace { access_ps: 1_000, transfer_ps: 0, call_ps: 300_000, wake_ps: 5_000_000, slack_ps: 2_000 };
@@ -26,20 +16,15 @@ const PACE: Pace = Pace { access_ps: 1_000, transfer_ps: 0, call_ps: 300_000, wa
 struct Padded<T>(T);
 
 /// Operations of every core: [`OPERATIONS`], after as many to warm up.
-fn run(cores: usize, pace: Pace, operation: impl Fn(usize) + Sync) -> Report {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (report, outcomes) = Machine::new(cores, Schedule::Timed(pace), 1).run(|core, seat: &mut Seat| {
+fn clocked(cores: usize, pace: Pace, operation: impl Fn(usize) + Sync) -> Report {
+    run(cores, Schedule::Timed(pace), 1, |core, seat: &mut Seat| {
         for round in 0..2 * OPERATIONS {
             if (core, round) == (0, OPERATIONS) {
                 seat.forget();
             }
             seat.operation(0, || operation(core));
         }
-    });
-    for outcome in outcomes {
-        outcome.expect("no core panics");
-    }
-    report
+    })
 }
 
 /// Nanoseconds an operation, of all cores together.
@@ -54,11 +39,6 @@ fn close(found: f64, expected: f64, share: f64) -> bool {
 fn work(words: &[u64], accesses: usize) {
     // SAFETY: the hook reads nothing itself.
     words.iter().cycle().take(accesses).for_each(|word| unsafe { __tsan_read8(word) });
-}
-
-fn add(counter: &AtomicU64) {
-    // SAFETY: there is such an integer.
-    unsafe { __tsan_atomic64_fetch_add(counter.as_ptr(), 1, RELAXED) };
 }
 
 /// One who finds it taken looks at it until it is not.
@@ -83,7 +63,7 @@ impl Spin {
 fn cores_that_share_nothing_take_the_time_of_one() {
     for cores in [1, 2, 16, 64] {
         let words = vec![Padded([0; 8]); cores];
-        let report = run(cores, PACE, |core| work(&words[core].0, 50));
+        let report = clocked(cores, PACE, |core| work(&words[core].0, 50));
         let expected = 50.0 / cores as f64;
         assert!(close(each_ns(&report), expected, 0.01), "{cores} cores: {} ns", each_ns(&report));
     }
@@ -95,7 +75,7 @@ fn a_shared_counter_admits_an_increment_for_each_transfer() {
     for cores in [8, 64] {
         let counter = Padded::<AtomicU64>::default();
         let words = vec![Padded([0; 8]); cores];
-        let report = run(cores, pace, |core| {
+        let report = clocked(cores, pace, |core| {
             add(&counter.0);
             work(&words[core].0, 20);
         });
@@ -110,7 +90,7 @@ fn readers_together_wait_for_the_word_alone() {
     let pace = Pace { transfer_ps: 50_000, ..PACE };
     let readers = Padded::<AtomicU64>::default();
     let words = vec![Padded([0; 8]); 16];
-    let report = run(16, pace, |core| {
+    let report = clocked(16, pace, |core| {
         add(&readers.0);
         work(&words[core].0, 40);
         add(&readers.0);
@@ -123,7 +103,7 @@ fn the_same_inputs_give_the_same_time() {
     let pace = Pace { transfer_ps: 50_000, ..PACE };
     let elapsed = || {
         let (lock, words) = (Spin::default(), Padded([0; 8]));
-        let report = run(6, pace, |core| lock.with(|| work(&words.0, 10 + core)));
+        let report = clocked(6, pace, |core| lock.with(|| work(&words.0, 10 + core)));
         (report.elapsed_ps, report.counts)
     };
     assert_eq!(elapsed(), elapsed());
@@ -131,7 +111,7 @@ fn the_same_inputs_give_the_same_time() {
 
 #[test]
 fn sleeping_takes_its_time() {
-    let report = run(2, PACE, |_| std::thread::sleep(std::time::Duration::from_micros(3)));
+    let report = clocked(2, PACE, |_| std::thread::sleep(std::time::Duration::from_micros(3)));
     assert!(close(each_ns(&report), 1_500.0, 0.01), "{} ns", each_ns(&report));
 }
 
@@ -140,7 +120,7 @@ fn sleeping_takes_its_time() {
 fn a_critical_section_admits_one_core_at_a_time() {
     for cores in [4, 16] {
         let (lock, words) = (Spin::default(), Padded([0; 8]));
-        let report = run(cores, PACE, |_| {
+        let report = clocked(cores, PACE, |_| {
             lock.with(|| work(&words.0, 40));
             work(&words.0, 60);
         });

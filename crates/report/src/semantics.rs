@@ -121,6 +121,7 @@ impl<'a> Standing<'a> {
 mod tests {
     use super::Standing;
     use crate::testing::semantics;
+    use mapbench_results::Semantics;
     use mapbench_results::Verdict::{Detected, NotApplicable, Undecided, Verified, Violated};
 
     #[test]
@@ -155,5 +156,8 @@ mod tests {
         assert_eq!(standings[1].staleness(), None);
         assert_eq!(standings[0].declared(), "declared of histories");
         assert!(Standing::of("c", &rows).is_none());
+        let many =
+            ["counters", "growth"].map(|check| Semantics { operations: u64::MAX, ..semantics("a", check, Verified) });
+        assert_eq!(Standing::of("a", &many).unwrap().operations(), u64::MAX);
     }
 }

@@ -238,6 +238,13 @@ mod tests {
     }
 
     #[test]
+    fn counts_of_files_may_be_as_large_as_they_like() {
+        let rows =
+            [0, 1].map(|round| Sample { hits: Some(u64::MAX), misses: Some(u64::MAX), ..slices("a", 0, round, 1.0) });
+        assert_eq!(summarise(&plan(&["a"]), 2, &rows)[0].hit_ppm, Some(500_000));
+    }
+
+    #[test]
     fn more_threads_than_cores_are_oversubscribed() {
         assert!(summarise(&plan(&["a"]), 1, &[])[0].oversubscribed);
         assert!(!summarise(&plan(&["a"]), 2, &[])[0].oversubscribed);

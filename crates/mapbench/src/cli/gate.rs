@@ -309,7 +309,7 @@ impl Progress {
 
 impl Watcher for Progress {
     fn round(&mut self, stage: &str, round: u32, cells: usize, elapsed: Duration) {
-        let line = format!("{stage}, round {round} of {}", counted(cells, "cell"));
+        let line = format!("{stage}, round {round}: {}", counted(cells, "cell"));
         self.bar.set_position(elapsed.as_secs().min(self.seconds as u64));
         if !self.terminal && round.is_multiple_of(4) {
             eprintln!("[{:>4.0} s] {line}", elapsed.as_secs_f64());

@@ -81,6 +81,9 @@ fn a_shared_counter_admits_an_increment_for_each_transfer() {
         });
         // A transfer and the access that it is for.
         assert!(close(each_ns(&report), 51.0, 0.02), "{cores} cores: {} ns", each_ns(&report));
+        let accesses = report.spent.accesses_ps as f64 / 1_000.0 / report.counts[0].operations as f64;
+        assert!(close(accesses, 21.0, 0.02), "{cores} cores: {accesses} accesses an operation");
+        assert!(report.spent.transfers_ps > 50_000 * report.counts[0].operations);
     }
 }
 

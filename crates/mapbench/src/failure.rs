@@ -38,14 +38,14 @@ impl Failure {
         Self { message, code: 130 }
     }
 
-    /// Interrupted. What there is to say was said.
+    /// Interrupted before anything was measured, or what there is to say was said.
     pub(crate) const fn stopped() -> Self {
         Self { message: String::new(), code: 130 }
     }
 
     /// Interrupted; what was measured is in `dir`, but nothing goes on from there.
     pub(crate) fn abandoned(dir: &Path) -> Self {
-        let message = format!("mapbench: interrupted; the slices measured are kept in {}", dir.display());
+        let message = format!("mapbench: interrupted; what was measured is kept in {}", dir.display());
         Self { message, code: 130 }
     }
 }

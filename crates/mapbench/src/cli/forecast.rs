@@ -123,8 +123,14 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
             cell.times = Some(times(single.time_ns.mid, cell.cores, &machine));
         }
     }
-    let outcomes = count(&order.cells);
-    stopped()?;
+    let mut outcomes = count(&order.cells);
+    if interrupt::came() {
+        // Those that were under way may have failed by it.
+        outcomes.retain(|outcome| outcome.counted.is_ok());
+        if outcomes.is_empty() {
+            return stopped();
+        }
+    }
     let expected = outcomes.iter().filter_map(|outcome| {
         let single = singles.iter().find(|single| single.is_of(&outcome.cell))?;
         forecast::expect(outcome, single.time_ns, &machine)
@@ -145,7 +151,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     println!("{}", forecast_text(&found).terminal());
     outcomes.iter().filter_map(Outcome::trouble).for_each(|trouble| println!("warning: {trouble}"));
     println!("{}", page.display());
-    Ok(())
+    if interrupt::came() { Err(Failure::abandoned(&dir)) } else { Ok(()) }
 }
 
 fn stopped() -> Result<(), Failure> {

@@ -7,13 +7,26 @@
 use std::array::from_fn;
 use std::f64::consts::{LN_2, SQRT_2};
 
+/// Added and taken off again, it rounds to an integer; before it is taken off, the lowest bits are that integer.
+pub(crate) const ROUND: f64 = 6_755_399_441_055_744.0;
+
 /// The natural logarithms of positive, finite, normal numbers, within a few units in the last place.
 ///
 /// With `x = m * 2^e` and `m` between the roots of 1/2 and 2, `ln m` is twice the inverse hyperbolic tangent of
-/// `(m - 1) / (m + 1)`, of which eleven terms of the series are enough: the argument is below 0.172.
+/// `(m - 1) / (m + 1)`, of which ten terms of the series are enough: the argument is below 0.172.
 #[inline]
 pub(crate) fn ln<const N: usize>(xs: [f64; N]) -> [f64; N] {
     const TWO_52: f64 = 4_503_599_627_370_496.0;
+    /// `1 / (2n + 1)`
+    const TERMS: [f64; 10] = {
+        let mut terms = [1.0; 10];
+        let mut n = 1;
+        while n < terms.len() {
+            terms[n] = 1.0 / (2 * n + 1) as f64;
+            n += 1;
+        }
+        terms
+    };
     let split = xs.map(|x| {
         let bits = x.to_bits();
         let mantissa = f64::from_bits((bits & 0x000F_FFFF_FFFF_FFFF) | 0x3FF0_0000_0000_0000);
@@ -22,11 +35,7 @@ pub(crate) fn ln<const N: usize>(xs: [f64; N]) -> [f64; N] {
         let (m, e) = if mantissa > SQRT_2 { (mantissa * 0.5, exponent + 1.0) } else { (mantissa, exponent) };
         ((m - 1.0) / (m + 1.0), e)
     });
-    let zs = split.map(|(s, _)| s * s);
-    let mut sums = [1.0 / 21.0; N];
-    for term in [19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
-        sums = from_fn(|lane| sums[lane] * zs[lane] + 1.0 / term);
-    }
+    let sums = series(TERMS, split.map(|(s, _)| s * s));
     from_fn(|lane| {
         let (s, e) = split[lane];
         2.0 * s * sums[lane] + e * LN_2
@@ -41,18 +50,37 @@ pub(crate) fn exp<const N: usize>(xs: [f64; N]) -> [f64; N] {
     /// `ln 2` in two parts: the first has so few bits that its products with small integers are exact.
     const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-    /// Added and taken off again, it rounds to an integer; before it is taken off, the lowest bits are that integer.
-    const ROUND: f64 = 6_755_399_441_055_744.0;
+    /// `1 / n!`
+    const TERMS: [f64; 14] = {
+        let (mut terms, mut factorial) = ([1.0; 14], 1.0);
+        let mut n = 1;
+        while n < terms.len() {
+            factorial *= n as f64;
+            terms[n] = 1.0 / factorial;
+            n += 1;
+        }
+        terms
+    };
     let rounded = xs.map(|x| x * (1.0 / LN_2) + ROUND);
     let rests: [f64; N] = from_fn(|lane| {
         let k = rounded[lane] - ROUND;
         (xs[lane] - k * LN_2_HIGH) - k * LN_2_LOW
     });
-    let mut sums = [1.0; N];
-    for n in [13.0, 12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0] {
-        sums = from_fn(|lane| sums[lane] * (rests[lane] * (1.0 / n)) + 1.0);
-    }
+    let sums = series(TERMS, rests);
     from_fn(|lane| sums[lane] * f64::from_bits((rounded[lane].to_bits() << 52).wrapping_add(1023 << 52)))
+}
+
+/// The sums of `terms[n] * x^n`, of an even number of terms. The even ones and the odd ones apart: half as many steps that
+/// wait for each other.
+#[inline]
+fn series<const TERMS: usize, const N: usize>(terms: [f64; TERMS], xs: [f64; N]) -> [f64; N] {
+    let squares = xs.map(|x| x * x);
+    let (mut even, mut odd) = ([terms[TERMS - 2]; N], [terms[TERMS - 1]; N]);
+    for pair in terms[..TERMS - 2].as_chunks::<2>().0.iter().rev() {
+        even = from_fn(|lane| even[lane] * squares[lane] + pair[0]);
+        odd = from_fn(|lane| odd[lane] * squares[lane] + pair[1]);
+    }
+    from_fn(|lane| even[lane] + odd[lane] * xs[lane])
 }
 
 #[cfg(test)]

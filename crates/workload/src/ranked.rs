@@ -1,7 +1,5 @@
 //! Keys by rank, as Zipf's law has them, and operations with such keys, made several at a time.
 
-use std::array::from_fn;
-
 use crate::distribution::Theta;
 use crate::draw::Choice;
 use crate::op::{OpKind, PackedOp};
@@ -32,16 +30,6 @@ impl Ranked {
     }
 }
 
-/// An operation whose rank is not known yet.
-struct Lane<'a> {
-    kind: OpKind,
-    /// `None`: it has no key.
-    keys: Option<&'a Ranked>,
-    number: u64,
-    /// The generator when the number has been taken.
-    after: SplitMix64,
-}
-
 /// The first `len` operations whose kinds are drawn by `kind`, and their keys after them.
 ///
 /// Several are drawn as if each number had a rank. Few have none; then the operation takes the numbers that follow, and
@@ -54,24 +42,31 @@ pub(crate) fn operations(
 ) -> Box<[PackedOp]> {
     let mut ops = Vec::with_capacity(len + LANES);
     while ops.len() < len {
-        let lanes: [Lane; LANES] = from_fn(|_| {
-            let kind = kind(rng);
-            let keys = keys.choose(kind, rng);
-            let number = if keys.is_some() { rng.next_u64() } else { 0 };
-            Lane { kind, keys, number, after: rng.clone() }
-        });
-        let zipfs = lanes.each_ref().map(|lane| &lane.keys.unwrap_or_else(|| keys.present()).zipf);
-        let ranks = Zipf::ranks(zipfs, lanes.each_ref().map(|lane| lane.number));
-        for (Lane { kind, keys, after, .. }, rank) in lanes.into_iter().zip(ranks) {
-            match (keys, rank) {
-                (None, _) => ops.push(PackedOp::new(kind, 0)),
-                (Some(keys), Some(rank)) => ops.push(PackedOp::new(kind, keys.key(rank))),
+        let mut kinds = [OpKind::Read; LANES];
+        let mut from = [None; LANES];
+        let mut numbers = [0; LANES];
+        let mut after = [const { SplitMix64::new(0) }; LANES];
+        for lane in 0..LANES {
+            kinds[lane] = kind(rng);
+            from[lane] = keys.choose(kinds[lane], rng);
+            if from[lane].is_some() {
+                numbers[lane] = rng.next_u64();
+            }
+            after[lane] = rng.clone();
+        }
+        let zipfs = from.map(|one| &one.unwrap_or_else(|| keys.present()).zipf);
+        let ranks = Zipf::ranks(zipfs, numbers);
+        for lane in 0..LANES {
+            let op = match (from[lane], ranks[lane]) {
+                (None, _) => PackedOp::new(kinds[lane], 0),
+                (Some(keys), Some(rank)) => PackedOp::new(kinds[lane], keys.key(rank)),
                 (Some(keys), None) => {
-                    *rng = after;
-                    ops.push(PackedOp::new(kind, keys.key(keys.zipf.draw(rng))));
+                    *rng = after[lane].clone();
+                    ops.push(PackedOp::new(kinds[lane], keys.key(keys.zipf.draw(rng))));
                     break;
                 }
-            }
+            };
+            ops.push(op);
         }
     }
     ops.truncate(len);

@@ -2,7 +2,7 @@
 
 use std::array::{IntoIter, from_fn};
 
-use crate::math::{exp, ln};
+use crate::math::{ROUND, exp, ln};
 use crate::rng::SplitMix64;
 
 /// How many ranks are made at once.
@@ -61,9 +61,10 @@ impl Zipf {
     /// The rank at `x`, where the integral is `u`.
     #[inline]
     fn rank(&self, u: f64, x: f64) -> Option<u32> {
-        // The conversion rounds down, since nothing is below zero.
-        let k = f64::from((x + 0.5) as u32).clamp(1.0, self.n);
-        (k - x <= self.near || self.is_under(k, u)).then_some(k as u32 - 1)
+        // The lowest bits are the nearest integer, which a conversion would take longer to find.
+        let rounded = x.clamp(1.0, self.n) + ROUND;
+        let k = rounded - ROUND;
+        (k - x <= self.near || self.is_under(k, u)).then_some(rounded.to_bits() as u32 - 1)
     }
 
     /// Whether a number that is not near a rank has it all the same.
@@ -95,7 +96,8 @@ impl Zipf {
             return exp(us);
         }
         let rest = 1.0 - self.theta;
-        exp(ln(us.map(|u| 1.0 + u * rest)).map(|ln| ln / rest))
+        let power = 1.0 / rest;
+        exp(ln(us.map(|u| 1.0 + u * rest)).map(|ln| ln * power))
     }
 }
 

@@ -57,7 +57,7 @@ fn timed(map: &dyn Subject, stream: &Stream, operations: u64, sampled: bool) -> 
     let ops = stream.ops();
     let (mut tally, mut elapsed) = (Tally::default(), Duration::ZERO);
     let mut timer = sampled.then(|| Timer::new(Instant::now(), None));
-    map.attend(&mut |access| {
+    map.attend(ops, &mut |access| {
         // The warm-up, from which the timer learns.
         let began = Instant::now();
         let warm = &ops[..ops.len().min(WARM)];

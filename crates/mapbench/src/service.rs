@@ -66,7 +66,7 @@ pub(crate) fn run(registry: &Registry, order: &Order) -> Result<(), Failure> {
         Limits { connections: order.connections as usize, patience: order.patience, grace: Duration::from_secs(5) };
     let map = &*map;
     serve(&listener, order.threads as usize, &limits, interrupt::flag(), &|work| {
-        map.attend(&mut |access| {
+        map.attend(&[], &mut |access| {
             let population = order.population;
             work(&mut Entries { access, population, tally: Tally::default(), since_quiesce: 0 });
         });
@@ -135,7 +135,7 @@ mod tests {
                 processors: Vec::new(),
                 planted: None,
             });
-            map.attend(&mut |access| {
+            map.attend(&[], &mut |access| {
                 let mut entries = Entries { access, population: 10, tally: Tally::default(), since_quiesce: 0 };
                 assert_eq!(entries.get(3), Some(0), "{}", entry.info.name);
                 assert!(entries.put(3, u32::MAX) && entries.put(9, 7));

@@ -86,7 +86,7 @@ fn simulate(order: &Simulate) -> Result<Counted, (Status, String)> {
     counted.clocked = times.map(|times| clocked::run(&work, cores, order.operations / 2, &times)).transpose()?;
     let expected = u64::from(open.load.population) + work.inserted.into_inner() - work.removed.into_inner();
     let mut checked = Ok(());
-    map.attend(&mut |access| checked = access.conserve(expected));
+    map.attend(&[], &mut |access| checked = access.conserve(expected));
     checked.map_err(|message| (Status::WrongAnswer, message))?;
     Ok(counted)
 }
@@ -133,7 +133,7 @@ impl Work<'_> {
 
     /// A core's part. Only the map's work is done inside operations, so only that is counted.
     fn attend(&self, stage: &Stage, core: usize, seat: &mut Seat) {
-        self.map.attend(&mut |access| {
+        self.map.attend(self.streams[core].ops(), &mut |access| {
             let mut tally = Tally::default();
             // The cores' batches end one after the other, not all at once.
             let mut done = core * 37 % BATCH;

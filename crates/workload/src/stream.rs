@@ -62,10 +62,11 @@ impl Stream {
             Keys::Ranked(keys) => Self { ops: ranked::operations(&keys, len, &mut rng, |rng| draw(rng).0), turn: None },
             Keys::Ordered(mut keys) => {
                 // Kinds first, so that inserts and removes of a stream in a loop can be made to take turns.
-                let mut drawn: Vec<(OpKind, u64)> = (0..len).map(|_| draw(&mut rng)).collect();
-                let turn = load.operations.is_none().then(|| Turn::of(keys.part, balance(&mut drawn)));
-                let op = |(kind, bits)| PackedOp::new(kind, keys.draw(kind, bits, &mut rng));
-                Self { ops: drawn.into_iter().map(op).collect(), turn }
+                let mut numbers = rng.clone();
+                let mut kinds: Vec<OpKind> = (0..len).map(|_| draw(&mut rng).0).collect();
+                let turn = load.operations.is_none().then(|| Turn::of(keys.part, balance(&mut kinds)));
+                let op = |kind| PackedOp::new(kind, keys.draw(kind, numbers.next_u64(), &mut rng));
+                Self { ops: kinds.into_iter().map(op).collect(), turn }
             }
         }
     }
@@ -124,11 +125,11 @@ impl Turn {
 
 /// Makes inserts and removes take turns, the insert first, where either was drawn; a last one without its counterpart becomes
 /// a read. Were they left as drawn, the map would shrink to nothing and grow by chance. Returns the number of inserts.
-fn balance(drawn: &mut [(OpKind, u64)]) -> usize {
+fn balance(kinds: &mut [OpKind]) -> usize {
     let changes = |kind: OpKind| adds_key(kind) || kind == OpKind::Remove;
-    let added = drawn.iter().map(|(kind, _)| *kind).find(|kind| adds_key(*kind)).unwrap_or(OpKind::Insert);
+    let added = kinds.iter().copied().find(|kind| adds_key(*kind)).unwrap_or(OpKind::Insert);
     let (mut inserts, mut open) = (0, None);
-    for (kind, _) in drawn.iter_mut().filter(|(kind, _)| changes(*kind)) {
+    for kind in kinds.iter_mut().filter(|kind| changes(**kind)) {
         match open.take() {
             Some(_) => *kind = OpKind::Remove,
             None => {

@@ -35,7 +35,7 @@ pub(crate) fn single_threads(entries: &[&Entry], cell: &Cell, seed: u64) -> Vec<
     let mut slices = vec![Vec::with_capacity(SLICES); maps.len()];
     for round in 0..=SLICES {
         for (map, slices) in maps.iter().zip(&mut slices) {
-            map.attend(&mut |access| {
+            map.attend(stream.ops(), &mut |access| {
                 let mut batches = Cursor::new(&stream);
                 let mut tally = Tally::default();
                 // A slice of its own warms the caches that the others have used since.

@@ -69,15 +69,15 @@ fn affordable(per_operation: f64) -> u64 {
 
 /// What is counted: so many operations of the first thread's stream. Returns how many it did.
 pub(crate) fn execute(map: &dyn Subject, open: &Open, operations: u64) -> u64 {
+    let stream = Stream::of(&open.load, 1, 0, open.stream_seeds[0]);
     let mut done = 0;
-    map.attend(&mut |access| done = execute_on(access, open, operations));
+    map.attend(stream.ops(), &mut |access| done = execute_on(access, open, &stream, operations));
     done
 }
 
-fn execute_on(access: &mut dyn Access, open: &Open, operations: u64) -> u64 {
-    let stream = Stream::of(&open.load, 1, 0, open.stream_seeds[0]);
+fn execute_on(access: &mut dyn Access, open: &Open, stream: &Stream, operations: u64) -> u64 {
     let mut plant = open.planted.map(|planted| Plant::new(planted, stream.ops()));
-    let mut cursor = Cursor::new(&stream);
+    let mut cursor = Cursor::new(stream);
     let mut tally = Tally::default();
     while tally.ops < operations {
         let batch = cursor.next(BATCH.min((operations - tally.ops) as usize));

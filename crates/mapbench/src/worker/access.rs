@@ -10,13 +10,13 @@ use mapbench_workload::{PackedOp, key_of};
 
 use super::batch::{Tally, run_batch, run_long_reads};
 use super::check::{self, Checked};
-use super::keys::{Integers, Keys};
+use super::keys::{Integers, Keys, Laid};
 use super::values::Payload;
 
 /// A map that threads share.
 pub(crate) trait Subject: Sync {
-    /// Registers the calling thread and lends `work` its access.
-    fn attend(&self, work: &mut dyn FnMut(&mut dyn Access));
+    /// Registers the calling thread, which will do the operations or parts of them, and lends `work` its access.
+    fn attend(&self, ops: &[PackedOp], work: &mut dyn FnMut(&mut dyn Access));
 }
 
 /// One thread's access to the map. A call that is timed alone costs a virtual call beside the operation.
@@ -63,38 +63,32 @@ impl<M: ConcurrentMap<u64, u64>> Typed<Integers, u64, M> {
 }
 
 impl<S: Keys, V: Payload, M: ConcurrentMap<S::Owned, V>> Subject for Typed<S, V, M> {
-    fn attend(&self, work: &mut dyn FnMut(&mut dyn Access)) {
-        let (handle, keys) = (self.map.handle(), &self.keys);
+    fn attend(&self, ops: &[PackedOp], work: &mut dyn FnMut(&mut dyn Access)) {
+        let (keys, handle) = (Laid::new(&self.keys, ops), self.map.handle());
         work(&mut TypedAccess { handle, keys, checked: self.checked, values: PhantomData::<fn(V)> });
     }
 }
 
-struct TypedAccess<'a, S, V, H> {
+struct TypedAccess<'a, S: Keys, V, H> {
     handle: H,
-    keys: &'a S,
+    keys: Laid<'a, S>,
     checked: Checked,
     values: PhantomData<fn(V)>,
 }
 
 impl<S: Keys, V: Payload, H: MapHandle<S::Owned, V>> Access for TypedAccess<'_, S, V, H> {
     fn run(&mut self, ops: &[PackedOp], tally: &mut Tally) {
-        let Some(fetched) = S::FETCHED else {
-            return run_batch::<S, V, H>(&mut self.handle, self.keys, ops, tally);
-        };
-        for ops in ops.chunks(fetched) {
-            self.keys.fetch(ops);
-            run_batch::<S, V, H>(&mut self.handle, self.keys, ops, tally);
-        }
+        run_batch::<S, V, H>(&mut self.handle, self.keys.of(ops), ops, tally);
     }
 
     fn insert(&mut self, index: u32, tally: &mut Tally) {
-        let key = self.keys.make(index);
+        let key = self.keys.all.make(index);
         tally.inserted += u64::from(self.handle.insert(key, V::of(key_of(index), 0)));
         tally.ops += 1;
     }
 
     fn run_long_reads(&mut self, ops: &[PackedOp], tally: &mut Tally) {
-        run_long_reads::<S, V, H>(&mut self.handle, self.keys, ops, tally);
+        run_long_reads::<S, V, H>(&mut self.handle, self.keys.of(ops), ops, tally);
     }
 
     fn quiesce(&mut self) {
@@ -113,7 +107,7 @@ impl<S: Keys, V: Payload, H: MapHandle<S::Owned, V>> Access for TypedAccess<'_, 
                 std::thread::sleep(Duration::from_micros(100));
             }
         };
-        ops.iter().find_map(|op| self.handle.read(self.keys.key(op.index()).borrow(), stay));
+        ops.iter().find_map(|op| self.handle.read(self.keys.all.key(op.index()).borrow(), stay));
     }
 
     fn conserve(&mut self, expected: u64) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use mapbench_api::MapHandle;
 use mapbench_workload::{OpKind, PackedOp};
 
-use super::keys::Keys;
+use super::keys::{Keys, Part};
 use super::values::Payload;
 use crate::protocol::Effects;
 
@@ -32,14 +32,14 @@ impl Tally {
 #[inline(never)]
 pub(crate) fn run_batch<S: Keys, V: Payload, H: MapHandle<S::Owned, V>>(
     handle: &mut H,
-    keys: &S,
+    keys: Part<S>,
     ops: &[PackedOp],
     tally: &mut Tally,
 ) {
     // Counted in registers: the map's calls cannot reach these, as they could the tally.
     let mut local = *tally;
-    for op in ops {
-        let lent = keys.key(op.index());
+    for (place, op) in ops.iter().enumerate() {
+        let lent = keys.key(place, op.index());
         let key: &S::Owned = lent.borrow();
         // Tells one write of a key from the next.
         let tag = local.sum as u32;
@@ -98,14 +98,14 @@ fn iterate<K, V: Payload, H: MapHandle<K, V>>(handle: &mut H) -> (u64, u64) {
 #[inline(never)]
 pub(crate) fn run_long_reads<S: Keys, V: Payload, H: MapHandle<S::Owned, V>>(
     handle: &mut H,
-    keys: &S,
+    keys: Part<S>,
     ops: &[PackedOp],
     tally: &mut Tally,
 ) {
     /// Multiplications, each waiting for the last.
     const LONG: u64 = 1_000;
-    for op in ops {
-        let found = handle.read(keys.key(op.index()).borrow(), |value| {
+    for (place, op) in ops.iter().enumerate() {
+        let found = handle.read(keys.key(place, op.index()).borrow(), |value| {
             (0..LONG).fold(value.fold(), |sum, _| std::hint::black_box(sum.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
         });
         tally.reads += 1;

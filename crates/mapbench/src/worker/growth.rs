@@ -132,7 +132,7 @@ pub(super) fn together<T: Send>(
         }
         let mut done = None;
         let attended = catch_unwind(AssertUnwindSafe(|| {
-            map.attend(&mut |access| done = Some(work(access, stream)));
+            map.attend(stream.ops(), &mut |access| done = Some(work(access, stream)));
         }));
         match attended {
             Ok(()) => done.expect("a map lends its access"),
@@ -164,7 +164,7 @@ pub(super) fn too_late(ops: u64, streams: &[Stream], longest: Duration) -> Failu
 pub(super) fn check(map: &dyn Subject, open: &Open, effects: &Effects) -> Result<(), Failure> {
     let expected = u64::from(open.load.population) + effects.inserted - effects.removed;
     let mut checked = Ok(());
-    map.attend(&mut |access| checked = access.conserve(expected));
+    map.attend(&[], &mut |access| checked = access.conserve(expected));
     checked.map_err(|message| Failure { status: Status::WrongAnswer, message })
 }
 

@@ -135,7 +135,7 @@ mod tests {
     /// Does operations on a map of the cell, and checks what they left in it.
     fn conserves(map: &dyn Subject, open: &Open, what: &str) {
         let stream = Stream::of(&open.load, 1, 0, 1);
-        map.attend(&mut |access| {
+        map.attend(stream.ops(), &mut |access| {
             let mut tally = Tally::default();
             access.run(&stream.ops()[..3_000], &mut tally);
             // Beyond the key range.

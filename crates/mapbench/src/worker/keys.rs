@@ -1,7 +1,6 @@
 //! From an operation's index to a key of the workload's type.
 
 use std::borrow::Borrow;
-use std::hint::black_box;
 use std::sync::Arc;
 
 use mapbench_api::Key;
@@ -18,14 +17,17 @@ pub(crate) trait Keys: Send + Sync + 'static {
     where
         Self: 'a;
 
-    /// How many operations' keys are [`fetch`](Self::fetch)ed at once, before they are done; `None`: there is nothing to fetch.
-    const FETCHED: Option<usize>;
+    /// Whether they are [laid out](Laid) for every thread: looking them up costs more than reading them in order.
+    const LAID: bool;
 
     /// The keys of a cell, of what was kept ready for it.
     fn of(ready: &Ready) -> Self;
 
     /// The key of an index that operations draw from.
     fn key(&self, index: u32) -> Self::Lent<'_>;
+
+    /// A key of an index, as an operation is given it.
+    fn lend(owned: &Self::Owned, index: u32) -> Self::Lent<'_>;
 
     /// The [`key_of`] of its index.
     fn spread(lent: &Self::Lent<'_>) -> u64;
@@ -35,10 +37,52 @@ pub(crate) trait Keys: Send + Sync + 'static {
 
     /// The [`key_of`] of the index whose key this is; of a key that has none, some number.
     fn owner(key: &Self::Owned) -> u64;
+}
 
-    /// Brings the keys of operations into the nearest cache.
-    fn fetch(&self, ops: &[PackedOp]) {
-        let _ = ops;
+/// The keys of a thread's operations in their order, so that each is at hand when its turn comes: a program that asks a map
+/// for a string has just read it somewhere.
+pub(crate) struct Laid<'a, S: Keys> {
+    /// All keys, also those of other operations.
+    pub(crate) all: &'a S,
+    ops: &'a [PackedOp],
+    owned: Box<[S::Owned]>,
+}
+
+impl<'a, S: Keys> Laid<'a, S> {
+    /// The most operations whose keys are laid out.
+    const MOST: usize = 1 << 18;
+
+    /// The keys of operations of which parts will be done.
+    pub(crate) fn new(all: &'a S, ops: &'a [PackedOp]) -> Self {
+        let laid = if S::LAID && ops.len() <= Self::MOST { ops } else { &[] };
+        Self { all, ops: laid, owned: laid.iter().map(|op| all.key(op.index()).borrow().clone()).collect() }
+    }
+
+    /// The keys of a part; of other operations too, but those are looked up.
+    pub(crate) fn of(&self, part: &[PackedOp]) -> Part<'_, S> {
+        let place =
+            (part.as_ptr() as usize).checked_sub(self.ops.as_ptr() as usize).map(|by| by / size_of::<PackedOp>());
+        let owned = place.and_then(|place| self.owned.get(place..place + part.len()));
+        Part { all: self.all, owned: owned.unwrap_or_default() }
+    }
+}
+
+/// The keys of operations that are done together.
+pub(crate) struct Part<'a, S: Keys> {
+    all: &'a S,
+    owned: &'a [S::Owned],
+}
+
+impl<S: Keys> Part<'_, S> {
+    /// The key of the operation at a place, with this index.
+    #[inline]
+    pub(crate) fn key(&self, place: usize, index: u32) -> S::Lent<'_> {
+        if S::LAID
+            && let Some(owned) = self.owned.get(place)
+        {
+            return S::lend(owned, index);
+        }
+        self.all.key(index)
     }
 }
 
@@ -101,7 +145,7 @@ pub(crate) struct Integers;
 impl Keys for Integers {
     type Owned = u64;
     type Lent<'a> = u64;
-    const FETCHED: Option<usize> = None;
+    const LAID: bool = false;
 
     fn of(_: &Ready) -> Self {
         Self
@@ -110,6 +154,11 @@ impl Keys for Integers {
     #[inline]
     fn key(&self, index: u32) -> u64 {
         key_of(index)
+    }
+
+    #[inline]
+    fn lend(owned: &u64, _: u32) -> u64 {
+        *owned
     }
 
     #[inline]
@@ -132,7 +181,7 @@ pub(crate) struct Pairs;
 impl Keys for Pairs {
     type Owned = (u128, u128);
     type Lent<'a> = (u128, u128);
-    const FETCHED: Option<usize> = None;
+    const LAID: bool = false;
 
     fn of(_: &Ready) -> Self {
         Self
@@ -142,6 +191,11 @@ impl Keys for Pairs {
     fn key(&self, index: u32) -> (u128, u128) {
         let key = key_of(index);
         ((u128::from(key) << 64) | u128::from(!key), u128::from(key))
+    }
+
+    #[inline]
+    fn lend(owned: &(u128, u128), _: u32) -> (u128, u128) {
+        *owned
     }
 
     #[inline]
@@ -178,8 +232,7 @@ impl Borrow<Box<str>> for Text<'_> {
 impl Keys for Strings {
     type Owned = Box<str>;
     type Lent<'a> = Text<'a>;
-    // Few enough to stay in the nearest cache, enough for their misses to overlap.
-    const FETCHED: Option<usize> = Some(16);
+    const LAID: bool = true;
 
     fn of(ready: &Ready) -> Self {
         Self(ready.clone())
@@ -187,7 +240,12 @@ impl Keys for Strings {
 
     #[inline]
     fn key(&self, index: u32) -> Text<'_> {
-        Text { text: &self.0.texts[index as usize], spread: key_of(index) }
+        Self::lend(&self.0.texts[index as usize], index)
+    }
+
+    #[inline]
+    fn lend(text: &Box<str>, index: u32) -> Text<'_> {
+        Text { text, spread: key_of(index) }
     }
 
     #[inline]
@@ -203,12 +261,6 @@ impl Keys for Strings {
         let digits = key.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
         digits.parse().map_or(0, key_of)
     }
-
-    #[inline]
-    fn fetch(&self, ops: &[PackedOp]) {
-        let ends = |text: &[u8]| text.first().copied().unwrap_or(0) ^ text.last().copied().unwrap_or(0);
-        black_box(ops.iter().fold(0, |sum, op| sum ^ ends(self.key(op.index()).text.as_bytes())));
-    }
 }
 
 #[cfg(test)]
@@ -223,6 +275,8 @@ impl Strings {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use mapbench_workload::OpKind;
 
     use super::*;
 
@@ -245,6 +299,38 @@ mod tests {
             assert_eq!(Strings::owner(&strings.make(30_000)), key_of(30_000));
         }
         assert_eq!((Pairs::owner(&Pairs.key(7)), Integers::owner(&Integers.key(7))), (key_of(7), key_of(7)));
+    }
+
+    #[test]
+    fn keys_are_laid_out_for_every_part_of_the_operations_and_looked_up_for_others() {
+        let ops: Vec<PackedOp> = (0..100).map(|turn| PackedOp::new(OpKind::Read, turn * 37 % 100)).collect();
+        for strings in Strings::of_every_kind() {
+            let laid = Laid::new(&strings, &ops);
+            let parts = [&ops[..], &ops[..1], &ops[99..], &ops[20..70], &ops[50..50]];
+            for part in parts {
+                assert_eq!(laid.of(part).owned.len(), part.len());
+                assert_is_the_table(&laid, part);
+            }
+            // As many, but other ones; before those in memory, and after them.
+            let moved = [[PackedOp::new(OpKind::Read, 7); 50], [PackedOp::new(OpKind::Update, 8); 50]];
+            for other in moved.iter().map(Vec::from) {
+                assert_eq!(laid.of(&other).owned.len(), 0);
+                assert_is_the_table(&laid, &other);
+            }
+            let many = vec![PackedOp::new(OpKind::Read, 7); Laid::<Strings>::MOST + 1];
+            let none = Laid::new(&strings, &many);
+            assert!(none.owned.is_empty());
+            assert_is_the_table(&none, &many[..10]);
+        }
+        assert!(Laid::new(&Integers, &ops).owned.is_empty());
+    }
+
+    fn assert_is_the_table(laid: &Laid<Strings>, ops: &[PackedOp]) {
+        let part = laid.of(ops);
+        for (place, op) in ops.iter().enumerate() {
+            let lent = part.key(place, op.index());
+            assert_eq!((lent.text, lent.spread), (&laid.all.0.texts[op.index() as usize], key_of(op.index())));
+        }
     }
 
     /// Bytes that neighbours have in common at their beginning, on average.

@@ -76,7 +76,7 @@ mod tests {
         let map = StdMutex::build(64, hasher::seeded(0), std::iter::empty());
         let map = Typed::words(map, Checked::of(&StdMutex::INFO));
         let mut tally = Tally::default();
-        map.attend(&mut |access| ops.chunks(batch).for_each(|done| plant.follow(access, done, &mut tally)));
+        map.attend(ops, &mut |access| ops.chunks(batch).for_each(|done| plant.follow(access, done, &mut tally)));
         (ops.iter().filter(|op| op.kind() == OpKind::Read).count() as u64, tally)
     }
 

@@ -41,7 +41,8 @@ pub(crate) fn work(map: &dyn Subject, seat: &Seat, stream: &Stream, planted: Opt
     if let Some(processor) = seat.processor {
         system::pin_this_thread(processor);
     }
-    let attended = catch_unwind(AssertUnwindSafe(|| map.attend(&mut |access| serve(access, seat, &mut runner))));
+    let attended =
+        catch_unwind(AssertUnwindSafe(|| map.attend(stream.ops(), &mut |access| serve(access, seat, &mut runner))));
     if let Err(payload) = attended {
         seat.crew.fail(failure_of(&*payload));
     }

@@ -226,7 +226,7 @@ mod tests {
             let map = Typed::words(map, Checked::of(&StdMutex::INFO));
             let mut timer = Timer::new(Instant::now(), Some(every));
             let mut tally = Tally::default();
-            map.attend(&mut |access| ops.chunks(batch).for_each(|ops| timer.run(access, ops, &mut tally)));
+            map.attend(ops, &mut |access| ops.chunks(batch).for_each(|ops| timer.run(access, ops, &mut tally)));
             assert_eq!(tally.ops, 10_000);
             let times = timer.times();
             assert_eq!(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bustle::{Collection, CollectionHandle};
 use foldhash::fast::FixedState;
-use mapbench::floor::{time_loop, time_replay, time_sampled_loop, time_strings_loop};
+use mapbench::floor::{time_loop, time_replay, time_sampling, time_strings_loop};
 use mapbench_adapter_dashmap::Dashmap;
 use mapbench_adapter_lock::StdRwLock;
 use mapbench_adapter_papaya::Papaya;
@@ -115,31 +115,24 @@ fn filled<S: Strategy>(workload: &Workload) -> impl ConcurrentMap<u64, u64> {
     S::build(load.population as usize, FixedState::with_seed(1), keys.map(|key| (key, value_of(key, 0))))
 }
 
-/// What timing some operations adds to a closed loop, in turns with one in which none is timed.
+/// Turns on each of [`MAPS`], in which a loop is timed with and without timing its operations.
+const TURNS: u32 = 12;
+
+/// One after the other: where a map lies in memory matters more than what is asked here.
+const MAPS: u32 = 5;
+
+/// What timing some operations adds to a closed loop.
 fn timing<M: ConcurrentMap<u64, u64>>(name: &str, workload: &Workload, map: impl Fn() -> M) {
     let load = workload.load(Percent::whole(90));
     let mut every = 0;
-    let mut sampled = || {
-        let (ops, elapsed, one_of) = time_sampled_loop(map(), &load, OPERATIONS);
-        every = one_of;
-        nanoseconds(elapsed, ops)
-    };
-    let plain = || {
-        let (ops, elapsed) = time_loop(map(), &load, OPERATIONS);
-        nanoseconds(elapsed, ops)
-    };
-    let mut turn = |round: u32| {
-        let (with, without) = if round.is_multiple_of(2) {
-            let with = sampled();
-            (with, plain())
-        } else {
-            let without = plain();
-            (sampled(), without)
-        };
-        (with / without).ln()
-    };
-    let logs: Vec<Vec<f64>> = (0..5).map(|_| (0..4).map(&mut turn).collect()).collect();
-    let quotient = ratio(&logs, 1).expect("twenty finite ratios");
+    let logs: Vec<Vec<f64>> = (0..MAPS)
+        .map(|_| {
+            let (ratios, one_of) = time_sampling(map(), &load, OPERATIONS / 4, TURNS);
+            every = one_of;
+            ratios.into_iter().map(f64::ln).collect()
+        })
+        .collect();
+    let quotient = ratio(&logs, 1).expect("finite ratios");
     println!(
         "    {name}, 90 % reads, one operation of {every} timed: {:.3} times as long [{:.3}, {:.3}]",
         quotient.estimate, quotient.low, quotient.high
@@ -213,6 +206,12 @@ fn replay_and_strings() {
 }
 
 fn main() {
+    if std::env::var("XE").is_ok() {
+        let w = Workload::parse(include_str!("../workloads/ratio-sweep.toml")).unwrap();
+        timing("std-rwlock", &w[0], || filled::<StdRwLock>(&w[0]));
+        timing("dashmap", &w[0], || filled::<Dashmap>(&w[0]));
+        return;
+    }
     generation();
     replay_and_strings();
     let workloads =
@@ -244,7 +243,7 @@ fn main() {
     println!("    ratio    {:.2} [{:.2}, {:.2}]", quotient.estimate, quotient.low, quotient.high);
     let mixed: Vec<f64> = (0..5).map(|_| ours(workload, 50)).collect();
     println!("    mapbench at 50 % reads, 25 % inserts, 25 % removes {:.2}", median(&mixed).expect("five figures"));
-    println!("what timing operations adds to a closed loop, one thread, twenty turns:");
+    println!("what timing operations adds to a closed loop, one thread, {MAPS} maps of {TURNS} turns:");
     timing("a map that does nothing", workload, || Nothing);
     timing("std-rwlock", workload, || filled::<StdRwLock>(workload));
     timing("dashmap", workload, || filled::<Dashmap>(workload));

@@ -94,7 +94,7 @@ fn a_claim_from_a_file_is_measured_and_its_slices_are_kept() {
     assert_eq!((&*row.claim, &*row.subject, &*row.unit), ("own", "arc-swap-cow", "ratio"));
     assert!(row.measured.is_some_and(|ratio| ratio > 0.0), "{row:?}");
     let run = Run::read(&dir.path().join("claims/own")).unwrap();
-    assert_eq!(run.samples.len(), 3 * 2, "three strategies, two forks, one round");
+    assert_eq!(run.samples.len(), 3 * run.provenance.plan.forks as usize, "three strategies, one round a fork");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["claims"][0]["name"], "own");
     assert_eq!(json["strategies"].as_array().unwrap().len(), 2);
@@ -102,6 +102,30 @@ fn a_claim_from_a_file_is_measured_and_its_slices_are_kept() {
         let written = std::fs::read_to_string(dir.path().join("claims").join(file)).unwrap();
         assert!(written.contains("a map that is copied for every write"), "{file}");
     }
+}
+
+#[test]
+fn a_claim_is_measured_on_as_long_as_it_is_undecided() {
+    let dir = tempfile::tempdir().unwrap();
+    // Two locks that are about as fast.
+    let own =
+        OWN.replace("arc-swap-cow", "std-mutex").replace("[\"std-mutex\", \"std-rwlock\"]", "\"parking-lot-mutex\"");
+    let forks = |name: &str, implied: &str| {
+        let file = dir.path().join(format!("{name}.toml"));
+        let named = own.replace("name = \"own\"", &format!("name = \"{name}\""));
+        std::fs::write(&file, named.replace("at_most = 0.9", implied)).unwrap();
+        let (output, rows) = tested(&dir.path().join(name), &["--claim", file.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let run = Run::read(&dir.path().join(name).join("claims").join(name)).unwrap();
+        let last = run.samples.iter().map(|sample| sample.fork).max().unwrap();
+        assert_eq!(last + 1, run.provenance.plan.forks);
+        (rows[0].verdict, run.provenance.plan.forks)
+    };
+    // Any ratio is.
+    assert_eq!(forks("wide", "at_least = 1e-9\nat_most = 1e9"), (ClaimVerdict::Reproduced, 2));
+    // Hardly any interval of two forks is all outside, and none inside.
+    let (verdict, measured) = forks("narrow", "at_least = 0.9999999\nat_most = 1.0000001");
+    assert!(measured == 3 || (verdict, measured) == (ClaimVerdict::Refuted, 2), "{verdict} after {measured} forks");
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(crate) use worker::{SUBCOMMAND, serve};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) forks: u32,
+    /// Of a claim about throughput that as many forks left undecided.
+    pub(crate) most_forks: u32,
     pub(crate) rounds: u32,
     pub(crate) warm_ns: u64,
     pub(crate) slice_ns: u64,
@@ -42,9 +44,10 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// All claims in a few minutes.
-    pub(crate) const USUAL: Self = Self { forks: 7, rounds: 2, warm_ns: 10_000_000, slice_ns: 30_000_000 };
+    pub(crate) const USUAL: Self =
+        Self { forks: 7, most_forks: 21, rounds: 2, warm_ns: 10_000_000, slice_ns: 30_000_000 };
     /// Does everything run at all? Not for reading.
-    pub(crate) const SMOKE: Self = Self { forks: 2, rounds: 1, warm_ns: 1_000_000, slice_ns: 2_000_000 };
+    pub(crate) const SMOKE: Self = Self { forks: 2, most_forks: 3, rounds: 1, warm_ns: 1_000_000, slice_ns: 2_000_000 };
 }
 
 /// What all tests need to know.

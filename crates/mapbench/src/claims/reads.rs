@@ -49,7 +49,7 @@ pub(super) fn test(
         growth: None,
     };
     let workloads = BTreeMap::from([(workload.name.clone(), (text.clone(), workload.clone()))]);
-    let run = sweep::sweep(plan, &workloads, &setting.dir.join(name), registry, setting)?;
+    let run = sweep::sweep(plan, &workloads, &setting.dir.join(name), registry, setting, None)?;
     let found = |strategy: &String| {
         let mut found = Found {
             case: strategy.clone(),

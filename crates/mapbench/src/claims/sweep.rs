@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use mapbench_report::Implied;
 use mapbench_results::{
-    Group, LatencyPlan, MemoryPlan, Plan, Provenance, Run, RunWriter, SCHEMA_VERSION, Sample, Status, time,
+    ClaimVerdict, Group, LatencyPlan, MemoryPlan, Plan, Provenance, Run, RunWriter, SCHEMA_VERSION, Sample, Status,
+    time,
 };
 use mapbench_workload::Arrivals;
 
@@ -34,10 +35,16 @@ pub(super) struct Order<'a> {
 pub(super) fn test(order: &Order, registry: &Registry, setting: &Setting) -> Result<Vec<Found>, Failure> {
     let mut plan = plan(order.cases, order.workloads, setting);
     beside(&mut plan, order.quantity, order.rate_ops_s, setting);
-    let run = sweep(plan, order.workloads, &setting.dir.join(order.name), registry, setting)?;
-    let rows = Rows { samples: &run.samples, latency: &run.latency, memory: &run.memory };
-    let judge = |case| find(case, order.implied, order.quantity, &rows, setting.cores, setting.seed);
-    let mut found: Vec<Found> = order.cases.iter().map(judge).collect();
+    let judge = |run: &Run| -> Vec<Found> {
+        let rows = Rows { samples: &run.samples, latency: &run.latency, memory: &run.memory };
+        let find = |case| find(case, order.implied, order.quantity, &rows, setting.cores, setting.seed);
+        order.cases.iter().map(find).collect()
+    };
+    let undecided = |run: &Run| judge(run).iter().any(is_undecided);
+    let on = (order.quantity == Quantity::Throughput)
+        .then_some(On { forks: setting.shape.most_forks, unless_decided: &undecided });
+    let run = sweep(plan, order.workloads, &setting.dir.join(order.name), registry, setting, on)?;
+    let mut found = judge(&run);
     let populations = order.cases.iter().map(|case| order.workloads[&case.workload].1.load(case.read_pct).population);
     let points: Vec<(u32, f64)> =
         populations.zip(&found).filter_map(|(population, found)| Some((population, found.measured?))).collect();
@@ -45,6 +52,11 @@ pub(super) fn test(order: &Order, registry: &Registry, setting: &Setting) -> Res
         judged.detail = said;
     }
     Ok(found)
+}
+
+/// Whether more slices could decide.
+fn is_undecided(found: &Found) -> bool {
+    found.judged && found.judgement.0 == ClaimVerdict::CannotBeTested && found.interval.is_some()
 }
 
 /// What a quantity takes beside throughput, of which little is then measured.
@@ -114,6 +126,14 @@ fn plan(cases: &[Case], workloads: &Workloads, setting: &Setting) -> Plan {
     }
 }
 
+/// That a sweep is to go on.
+pub(super) struct On<'a> {
+    /// Until there are so many forks,
+    forks: u32,
+    /// if this says so of what there is.
+    unless_decided: &'a dyn Fn(&Run) -> bool,
+}
+
 /// The sweep, which is kept in `dir` as a run like any other.
 pub(super) fn sweep(
     plan: Plan,
@@ -121,6 +141,7 @@ pub(super) fn sweep(
     dir: &Path,
     registry: &Registry,
     setting: &Setting,
+    on: Option<On>,
 ) -> Result<Run, Failure> {
     let counting = plan.memory.as_ref().map(|_| counting_program(&setting.executable)).transpose()?;
     let strategies = plan.strategies.iter().map(|name| registry.find(name).map(Entry::declared));
@@ -131,7 +152,7 @@ pub(super) fn sweep(
         finished: None,
         command: command(),
         strategies: strategies.collect::<Result<_, _>>()?,
-        plan,
+        plan: Plan { forks: on.as_ref().map_or(plan.forks, |on| on.forks.max(plan.forks)), ..plan.clone() },
         host: provenance::host(0),
         build: provenance::build(),
         checksums: BTreeMap::new(),
@@ -139,20 +160,23 @@ pub(super) fn sweep(
     let mut writer = RunWriter::create(dir, &provenance)?;
     let parsed: HashMap<String, _> =
         workloads.iter().map(|(name, (_, workload))| (name.clone(), workload.clone())).collect();
-    let sweep = Sweep {
-        plan: &provenance.plan,
-        workloads: &parsed,
-        registry,
-        executable: &setting.executable,
-        counting: counting.as_deref(),
-        patience: setting.patience,
+    let mut measure = |plan: &Plan, done: &Done| {
+        let executable = &setting.executable;
+        let (counting, patience) = (counting.as_deref(), setting.patience);
+        let sweep = Sweep { plan, workloads: &parsed, registry, executable, counting, patience };
+        match sweep.run(done, &mut writer, &mut Silent)? {
+            End::Interrupted => Err(Failure::abandoned(dir)),
+            End::Complete => Ok(Run::read(dir)?),
+        }
     };
-    if sweep.run(&Done::default(), &mut writer, &mut Silent)? == End::Interrupted {
-        return Err(Failure::abandoned(dir));
+    let mut run = measure(&plan, &Done::default())?;
+    if on.is_some_and(|on| on.forks > plan.forks && (on.unless_decided)(&run)) {
+        run = measure(&provenance.plan, &Done { samples: &run.samples, machine: &run.machine, ..Done::default() })?;
+    } else {
+        provenance.plan = plan;
     }
     provenance.finished = Some(time::rfc3339(SystemTime::now()));
-    let samples = Run::read(dir)?.samples;
-    let cells = mapbench_report::summarise(&provenance.plan, provenance.host.cores, &samples);
+    let cells = mapbench_report::summarise(&provenance.plan, provenance.host.cores, &run.samples);
     writer.finish(&cells, provenance)?;
     drop(writer);
     Ok(Run::read(dir)?)

@@ -426,7 +426,9 @@ fn a_rate_that_nobody_reaches_is_said() {
     let output = measure(dir.path(), &arguments);
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(
-        shown.contains("warning: no map could do the rate that all were asked for at 50 % reads on 2 threads"),
+        shown.contains(
+            "warning: no map could do the rate that all were asked for under balanced at 50 % reads on 2 threads"
+        ),
         "{shown}"
     );
     assert!(shown.contains("latency.csv"), "{shown}");

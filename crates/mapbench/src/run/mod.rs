@@ -180,8 +180,9 @@ impl Finished {
         });
         for cell in failed {
             println!(
-                "warning: {} at {} % reads on {}: {}",
+                "warning: {} under {} at {} % reads on {}: {}",
                 cell.strategy,
+                cell.workload,
                 cell.read_pct,
                 counted(cell.threads, "thread"),
                 cell.message
@@ -209,7 +210,8 @@ impl Finished {
             let mut rows = rows.filter(|row| row.group() == *group && row.status == Status::Ok).peekable();
             if rows.peek().is_some() && rows.all(|row| row.saturated) {
                 println!(
-                    "warning: no map could do the rate that all were asked for at {} % reads on {}: choose a lower --rate",
+                    "warning: no map could do the rate that all were asked for under {} at {} % reads on {}: choose a lower --rate",
+                    group.workload,
                     group.read_pct,
                     counted(group.threads, "thread")
                 );

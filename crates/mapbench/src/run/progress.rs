@@ -58,7 +58,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn group(&mut self, fork: u32, group: &Group) {
-        let what = format!("{}, {} % reads, threads {}", group.workload, group.read_pct, group.threads);
+        let what = named(group);
         let pass = format!("pass {} of {}", fork + 1, self.forks);
         match &self.bar {
             Some(bar) => bar.set_message(format!("{what}, {pass}")),
@@ -67,8 +67,7 @@ impl Observer for Progress {
     }
 
     fn beside(&mut self, what: &str, fork: u32, forks: u32, group: &Group) {
-        let about = format!("{}, {} % reads, threads {}", group.workload, group.read_pct, group.threads);
-        let message = format!("{what}, pass {} of {forks}: {about}", fork + 1);
+        let message = format!("{what}, pass {} of {forks}: {}", fork + 1, named(group));
         match &self.bar {
             Some(bar) => bar.set_message(message),
             None => eprintln!("{message}"),
@@ -78,8 +77,7 @@ impl Observer for Progress {
     fn lost(&mut self, what: &str, strategy: &str, group: &Group, status: Status, message: &str) {
         // As in the sweep: what a strategy declares is its result.
         if status != Status::Detected {
-            let Group { read_pct, threads, .. } = group;
-            self.say(format!("{what} of {strategy}, {read_pct} % reads, threads {threads}: {status}: {message}"));
+            self.say(format!("{what} of {strategy}, {}: {status}: {message}", named(group)));
         }
     }
 
@@ -90,10 +88,11 @@ impl Observer for Progress {
         }
         // What a strategy declares is its result; only what nobody expected is worth a line.
         if !matches!(sample.status, Status::Ok | Status::NotApplicable | Status::Detected) {
-            self.say(format!(
-                "{}, {} % reads, threads {}: {:?}: {}",
-                sample.strategy, sample.read_pct, sample.threads, sample.status, sample.message
-            ));
+            self.say(format!("{}, {}: {}: {}", sample.strategy, named(&sample.group()), sample.status, sample.message));
         }
     }
+}
+
+fn named(group: &Group) -> String {
+    format!("{}, {} % reads, threads {}", group.workload, group.read_pct, group.threads)
 }

@@ -1,6 +1,6 @@
 //! Zipf's distribution, exactly and without a table.
 
-use std::array::{IntoIter, from_fn};
+use std::array::from_fn;
 
 use crate::math::{ROUND, exp, ln};
 use crate::rng::SplitMix64;
@@ -104,23 +104,31 @@ impl Zipf {
 /// Ranks that are wanted one after the other, made several at once.
 pub(crate) struct Ranks {
     zipf: Zipf,
-    made: IntoIter<Option<u32>, LANES>,
+    made: [u32; LANES],
+    /// How many of those are left.
+    left: usize,
 }
 
 impl Ranks {
     pub(crate) fn new(zipf: Zipf) -> Self {
-        Self { zipf, made: [None; LANES].into_iter() }
+        Self { zipf, made: [0; LANES], left: 0 }
     }
 
     /// The next rank. Takes numbers in advance: nothing else may take any from this generator.
     #[inline]
     pub(crate) fn next(&mut self, rng: &mut SplitMix64) -> u32 {
-        loop {
-            match self.made.next() {
-                Some(Some(rank)) => return rank,
-                Some(None) => {}
-                None => self.made = Zipf::ranks([&self.zipf; LANES], from_fn(|_| rng.next_u64())).into_iter(),
-            }
+        while self.left == 0 {
+            self.make(rng);
+        }
+        self.left -= 1;
+        self.made[self.left]
+    }
+
+    /// The last is put first: ranks are taken from the end.
+    fn make(&mut self, rng: &mut SplitMix64) {
+        for rank in Zipf::ranks([&self.zipf; LANES], from_fn(|_| rng.next_u64())).into_iter().rev() {
+            self.made[self.left] = rank.unwrap_or_default();
+            self.left += usize::from(rank.is_some());
         }
     }
 }

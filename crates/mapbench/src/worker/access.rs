@@ -78,7 +78,7 @@ struct TypedAccess<'a, S: Keys, V, H> {
 
 impl<S: Keys, V: Payload, H: MapHandle<S::Owned, V>> Access for TypedAccess<'_, S, V, H> {
     fn run(&mut self, ops: &[PackedOp], tally: &mut Tally) {
-        run_batch::<S, V, H>(&mut self.handle, self.keys.of(ops), ops, tally);
+        run_batch::<S, V, H>(&mut self.handle, &self.keys.of(ops), ops, tally);
     }
 
     fn insert(&mut self, index: u32, tally: &mut Tally) {
@@ -88,7 +88,7 @@ impl<S: Keys, V: Payload, H: MapHandle<S::Owned, V>> Access for TypedAccess<'_, 
     }
 
     fn run_long_reads(&mut self, ops: &[PackedOp], tally: &mut Tally) {
-        run_long_reads::<S, V, H>(&mut self.handle, self.keys.of(ops), ops, tally);
+        run_long_reads::<S, V, H>(&mut self.handle, &self.keys.of(ops), ops, tally);
     }
 
     fn quiesce(&mut self) {

@@ -32,7 +32,7 @@ impl Tally {
 #[inline(never)]
 pub(crate) fn run_batch<S: Keys, V: Payload, H: MapHandle<S::Owned, V>>(
     handle: &mut H,
-    keys: Part<S>,
+    keys: &Part<S>,
     ops: &[PackedOp],
     tally: &mut Tally,
 ) {
@@ -98,7 +98,7 @@ fn iterate<K, V: Payload, H: MapHandle<K, V>>(handle: &mut H) -> (u64, u64) {
 #[inline(never)]
 pub(crate) fn run_long_reads<S: Keys, V: Payload, H: MapHandle<S::Owned, V>>(
     handle: &mut H,
-    keys: Part<S>,
+    keys: &Part<S>,
     ops: &[PackedOp],
     tally: &mut Tally,
 ) {

@@ -427,7 +427,7 @@ fn a_rate_that_nobody_reaches_is_said() {
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(
         shown.contains(
-            "warning: no map could do the rate that all were asked for under balanced at 50 % reads on 2 threads"
+            "warning: no map could do the rate that all were asked for under ratio-sweep at 50 % reads on 2 threads"
         ),
         "{shown}"
     );

@@ -60,6 +60,7 @@ impl<'a, S: Keys> Laid<'a, S> {
 
     /// The keys of a part; of other operations too, but those are looked up.
     pub(crate) fn of(&self, part: &[PackedOp]) -> Part<'_, S> {
+        // By where it lies in memory: whoever runs a part need not know which it is.
         let place =
             (part.as_ptr() as usize).checked_sub(self.ops.as_ptr() as usize).map(|by| by / size_of::<PackedOp>());
         let owned = place.and_then(|place| self.owned.get(place..place + part.len()));

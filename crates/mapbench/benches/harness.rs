@@ -206,12 +206,6 @@ fn replay_and_strings() {
 }
 
 fn main() {
-    if std::env::var("XE").is_ok() {
-        let w = Workload::parse(include_str!("../workloads/ratio-sweep.toml")).unwrap();
-        timing("std-rwlock", &w[0], || filled::<StdRwLock>(&w[0]));
-        timing("dashmap", &w[0], || filled::<Dashmap>(&w[0]));
-        return;
-    }
     generation();
     replay_and_strings();
     let workloads =

@@ -174,13 +174,16 @@ fn path_of(lock: &Path, name: &str, version: &str) -> Option<PathBuf> {
     }
     cargo.args(["pkgid", "--offline", "--manifest-path"]).arg(lock.with_file_name("Cargo.toml"));
     let output = cargo.arg(format!("{name}@{version}")).output().ok()?;
-    path_in(std::str::from_utf8(&output.stdout).ok()?)
+    // Where a registry has the same version too, cargo complains, and lists what could be meant.
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).lines().find_map(|identity| path_in(identity, version))
 }
 
-/// The path in a package's identity: `path+file:///home/me/dashmap#7.0.0`.
-fn path_in(identity: &str) -> Option<PathBuf> {
-    let (path, _) = identity.trim().strip_prefix("path+file://")?.rsplit_once('#')?;
-    Some(PathBuf::from(path))
+/// The path in the identity of a package of this version: `path+file:///home/me/dashmap#7.0.0`.
+fn path_in(identity: &str, version: &str) -> Option<PathBuf> {
+    let (path, package) = identity.trim().strip_prefix("path+file://")?.rsplit_once('#')?;
+    let (_, its_version) = package.rsplit_once('@').unwrap_or(("", package));
+    (its_version == version).then(|| PathBuf::from(path))
 }
 
 /// Builds again when a checkout has another revision, or its sources another text.

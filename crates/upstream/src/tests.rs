@@ -1,4 +1,4 @@
-use super::{Locked, Origin, Started, choose, lock_above, locked, path_in, revision};
+use super::{Locked, Origin, Started, choose, lock_above, locked, path_in, path_of, revision};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -54,9 +54,37 @@ fn what_cargo_was_told_is_found() {
 
 #[test]
 fn a_path_is_taken_out_of_an_identity() {
-    assert_eq!(path_in("path+file:///home/me/dashmap#7.0.0\n"), Some(PathBuf::from("/home/me/dashmap")));
-    assert_eq!(path_in("path+file:///home/me/map#dashmap@7.0.0\n"), Some(PathBuf::from("/home/me/map")));
-    assert_eq!(path_in("registry+https://host/index#dashmap@6.2.1"), None);
+    let path = |identity| path_in(identity, "7.0.0");
+    assert_eq!(path("path+file:///home/me/dashmap#7.0.0\n"), Some(PathBuf::from("/home/me/dashmap")));
+    assert_eq!(path("path+file:///home/me/map#dashmap@7.0.0\n"), Some(PathBuf::from("/home/me/map")));
+    assert_eq!(path("path+file:///home/me/dashmap#6.2.1"), None);
+    assert_eq!(path("registry+https://host/index#dashmap@7.0.0"), None);
+}
+
+#[test]
+fn a_path_is_found_beside_the_same_version_of_a_registry() {
+    let dir = std::env::temp_dir().join(format!("mapbench-two-{}", std::process::id()));
+    let package = |folder: &str, name: &str, version: &str, more: &str| {
+        std::fs::create_dir_all(dir.join(folder).join("src")).unwrap();
+        std::fs::write(dir.join(folder).join("src/lib.rs"), "").unwrap();
+        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2024\"\n{more}");
+        std::fs::write(dir.join(folder).join("Cargo.toml"), manifest).unwrap();
+    };
+    package("next", "map", "1.0.0", "");
+    let both = "[dependencies]\nmap = \"1.0.0\"\nmap-next = { package = \"map\", path = \"../next\" }\n[workspace]\n";
+    package("user", "user", "0.1.0", both);
+    let lock = dir.join("user/Cargo.lock");
+    let registry = "registry+https://github.com/rust-lang/crates.io-index";
+    let text = format!(
+        "version = 4\n\n[[package]]\nname = \"map\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"map\"\nversion = \"1.0.0\"\n\
+         source = \"{registry}\"\nchecksum = \"{:064}\"\n\n[[package]]\nname = \"user\"\nversion = \"0.1.0\"\ndependencies = [\n \
+         \"map 1.0.0\",\n \"map 1.0.0 ({registry})\",\n]\n",
+        0
+    );
+    std::fs::write(&lock, text).unwrap();
+    assert_eq!(path_of(&lock, "map", "1.0.0"), Some(dir.canonicalize().unwrap().join("next")));
+    assert_eq!(path_of(&lock, "map", "2.0.0"), None);
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

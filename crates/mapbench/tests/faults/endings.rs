@@ -37,6 +37,7 @@ pub(crate) fn a_sweep_goes_on_after_every_fault() {
         out.display()
     ));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let [said, warned] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     let run = Run::read(&out).unwrap();
     let cells: HashMap<&str, _> = run.cells.iter().map(|cell| (cell.strategy.as_str(), cell)).collect();
     for (name, status, message) in STATUSES {
@@ -47,6 +48,10 @@ pub(crate) fn a_sweep_goes_on_after_every_fault() {
         assert_eq!(rows.len(), 1, "{name}: {rows:?}");
         assert_eq!(rows[0].status, status, "{name}: {rows:?}");
         assert_eq!(cell.throughput_ops_s.is_some(), status == Status::Ok, "{name}: {cell:?}");
+        let at_once = format!("{name}, ratio-sweep, 50 % reads, threads 2: {status}: ");
+        let at_the_end = format!("warning: {name} under ratio-sweep at 50 % reads on 2 threads: ");
+        assert_eq!(warned.contains(&at_once), status != Status::Ok, "{warned}");
+        assert_eq!(said.contains(&at_the_end), status != Status::Ok, "{said}");
     }
     assert_eq!(cells.len(), STATUSES.len());
 }

@@ -38,6 +38,23 @@ if [[ $code != 0 && $code != 3 ]]; then
     echo "scripts/own-map.sh: the gate ended with $code" >&2
     exit 1
 fi
+# In a repository, a revision against the one before; of what is here, committed or not.
+mkdir "$out/repository"
+cp -r Cargo.toml Cargo.lock gate.sh benches src tests "$out/repository"
+sed -i "s|\.\./\.\./crates|$(realpath ../../crates)|" "$out/repository/Cargo.toml"
+commit() {
+    git add . && git -c user.name=a -c user.email=a@b -c commit.gpgsign=false commit --quiet --message "$1"
+}
+(cd "$out/repository" && git init --quiet && commit one && echo '// Changed.' >>src/lib.rs && commit two)
+code=0
+GATE_PROFILE=dev "$out/repository/gate.sh" HEAD~1 --strategy own-map --read-pct 90 --minutes 0.02 --out "$out/gated" \
+    >"$out/said" 2>&1 || code=$?
+if [[ $code != 0 && $code != 3 ]]; then
+    echo "scripts/own-map.sh: gate.sh ended with $code:" >&2
+    cat "$out/said" >&2
+    exit 1
+fi
+has own-map "$out/gated/gate.json"
 # As `cargo bench` alone, but for the length.
 maps --test own-map >"$out/bench"
 has "cells tried" "$out/bench"

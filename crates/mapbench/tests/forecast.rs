@@ -21,6 +21,7 @@ fn refused(arguments: &[&str]) -> String {
 fn wrong_input_is_refused_before_anything_is_built() {
     assert!(refused(&["--strategy", "dashmp"]).contains("did you mean `dashmap`"));
     assert!(refused(&["--topology", "/nonexistent.toml"]).contains("/nonexistent.toml"));
+    assert!(refused(&["--against", "/nonexistent", "--sources", "/nonexistent"]).contains("provenance.json"));
     assert!(refused(&["--sources", "/nonexistent"]).contains("--sources DIR"));
     assert!(refused(&["--strategy", "frozen", "--read-pct", "50"]).contains("mapbench list"));
     let said = refused(&["--workload", "session-cache", "--cores", "2"]);

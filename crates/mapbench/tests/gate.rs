@@ -104,6 +104,25 @@ fn the_same_program_does_not_fail_and_leaves_everything_it_measured() {
 }
 
 #[test]
+fn an_executable_named_without_a_slash_is_the_one_in_this_folder() {
+    let gate = Gate::new();
+    let elsewhere = gate.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    gate.script("touch ran; exit 1", "exit 1");
+    fs::rename(gate.path("candidate.sh"), elsewhere.join("mb")).unwrap();
+    std::os::unix::fs::symlink(EXE, gate.path("mb")).unwrap();
+    let output = Command::new(EXE)
+        .args(["gate", "--base", "mb", "--candidate", EXE, "--strategy", "std-mutex", "--read-pct", "90"])
+        .args(["--threads", "1", "--slice-ms", "1", "--no-instructions", "--budget", "gate.toml", "--out", "out"])
+        .current_dir(gate.dir.path())
+        .env("PATH", &elsewhere)
+        .output()
+        .unwrap();
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");
+    assert!(!gate.path("ran").exists());
+}
+
+#[test]
 fn two_strategies_are_one_cell() {
     let gate = Gate::new();
     let words = ["--strategy", "std-mutex", "--vs", "std-rwlock", "--out"];

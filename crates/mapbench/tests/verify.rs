@@ -148,7 +148,9 @@ fn mistakes_are_answered_in_one_line() {
     refused(&["verify", "--strategy", "dashmp"], "unknown strategy `dashmp`; did you mean `dashmap`?");
     refused(&["verify", "--check", "historys"], "unknown check `historys`; did you mean `histories`?; the checks are");
     refused(&["verify", "--seconds", "0"], "--seconds 0 is not in 1..=86400");
-    refused(&["verify", "--threads", "0"], "--threads 0 is not in 1..=1024");
+    for threads in ["1", "33"] {
+        refused(&["verify", "--threads", threads], &format!("--threads {threads} is not in 2..=32: checks are of"));
+    }
     refused(&["verify", "--out", "/dev/null/results"], "/dev/null/results: cannot be made");
     refused(&["verify", "--history", "nowhere.jsonl"], "cannot read the history nowhere.jsonl");
     refused(&["verify", "--history", "-", "--seconds", "0"], "--seconds 0 is not in 1..=86400");

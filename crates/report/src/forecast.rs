@@ -72,6 +72,9 @@ pub(crate) fn is_false(spot: &HotSpot) -> bool {
     2 * spot.false_sharing > spot.transfers()
 }
 
+/// Of a cell that has no forecast: the strategy cannot do it, or it was not counted.
+pub(crate) const ABSENT: &str = "–";
+
 /// The table of each mix, and for the most cores what is hottest.
 #[must_use]
 pub fn forecast_text(run: &ForecastRun) -> Text {
@@ -88,13 +91,14 @@ pub fn forecast_text(run: &ForecastRun) -> Text {
             let mut row = vec![(*strategy).to_owned()];
             row.extend(
                 cores.iter().map(|cores| {
-                    at(cores).map_or_else(|| "n/a".to_owned(), |row| format::significant(row.ops_s / 1e6))
+                    at(cores).map_or_else(|| ABSENT.to_owned(), |row| format::significant(row.ops_s / 1e6))
                 }),
             );
-            let most = rows.last().expect("a line has rows");
-            row.push(format::significant(most.transfers));
-            let hot = hottest(run, most);
-            row.push(hot.first().map_or_else(String::new, |hot| spot(hot)));
+            // Those on fewer cores would stand beside others' on more.
+            let most = cores.last().and_then(at);
+            row.push(most.map_or_else(|| ABSENT.to_owned(), |most| format::significant(most.transfers)));
+            let hot = most.and_then(|most| hottest(run, most).first().map(|hot| spot(hot)));
+            row.push(hot.unwrap_or_default());
             table.push(row);
         }
         text.table(table);
@@ -171,6 +175,15 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::{HotSpot, forecast_text, is_false, testing};
+
+    #[test]
+    fn what_was_not_counted_has_no_transfers() {
+        let mut run = testing::run();
+        run.expected.retain(|row| row.strategy == "free" || row.cores == 1);
+        let text = forecast_text(&run).terminal();
+        let locked = text.lines().find(|line| line.trim_start().starts_with("locked")).unwrap();
+        assert_eq!(locked.split_whitespace().collect::<Vec<_>>(), ["locked", "10.0", "–", "–", "–"], "{text}");
+    }
 
     #[test]
     fn the_table_says_what_scales_and_what_holds_the_rest_back() {

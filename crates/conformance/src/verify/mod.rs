@@ -117,13 +117,17 @@ impl fmt::Display for Check {
     }
 }
 
+/// As many threads as a check has use for. With one alone nothing could go wrong between threads; and the writers of a check
+/// have keys of their own, of which there must be few for readers to meet them.
+pub const THREADS: std::ops::RangeInclusive<usize> = 2..=32;
+
 /// How a check is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// Chooses keys and operations. Which thread comes first is the machine's choice: a seed repeats the question, not
     /// always the answer.
     pub seed: u64,
-    /// Threads at work; a strategy's thread limit may lower it.
+    /// Threads at work, in [`THREADS`]; a strategy's thread limit may lower it.
     pub threads: usize,
     /// The time to spend.
     pub millis: u64,
@@ -166,7 +170,7 @@ pub enum Verdict {
 /// several threads are at work and one of them writes is [`Verdict::Detected`].
 #[must_use]
 pub fn run<S: Strategy>(check: Check, setting: &Setting) -> Outcome {
-    match check {
+    let outcome = match check {
         Check::Histories => histories::check::<S>(setting),
         Check::Counters => counters::check::<S>(setting),
         Check::OrderStatus => order_status::check::<S>(setting),
@@ -178,5 +182,33 @@ pub fn run<S: Strategy>(check: Check, setting: &Setting) -> Outcome {
         Check::Panics => panics::check::<S>(setting),
         Check::Reentrancy => reentrancy::check::<S>(setting),
         Check::Staleness => staleness::check::<S>(setting),
+    };
+    outcome.of_work()
+}
+
+impl Outcome {
+    /// Nothing is found where nothing was done: that is no verification.
+    fn of_work(self) -> Self {
+        if self.verdict == Verdict::Verified && self.operations == 0 {
+            let detail = format!("no operation was done in the time, --seconds gives more: {}", self.detail);
+            return Self { verdict: Verdict::Undecided, detail, ..self };
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Verdict};
+
+    #[test]
+    fn nothing_done_is_nothing_verified() {
+        let outcome =
+            |verdict, operations| Outcome { verdict, operations, histories: 1, detail: "x".to_owned(), picture: None };
+        let judged = |verdict, operations| outcome(verdict, operations).of_work().verdict;
+        assert_eq!(judged(Verdict::Verified, 0), Verdict::Undecided);
+        assert_eq!(judged(Verdict::Verified, 1), Verdict::Verified);
+        assert_eq!(judged(Verdict::NotApplicable, 0), Verdict::NotApplicable);
+        assert_eq!(judged(Verdict::Violated, 0), Verdict::Violated);
     }
 }

@@ -19,9 +19,12 @@ use mapbench_api::{Consistency, MapHandle, Operation, Strategy};
 use super::ledger::{Ledger, value, version};
 use super::random::Random;
 use super::shift::{self, Shift, Stopped, has, together};
-use super::{Outcome, Setting, Verdict};
+use super::{Outcome, Setting, THREADS, Verdict};
 
 const KEYS: u64 = 16;
+
+// Each writer has a key of its own.
+const _: () = assert!(THREADS.end().div_ceil(2) as u64 <= KEYS);
 
 /// Writes between two calls of `quiesce`: as many as the engine lets pass where staleness is measured, and few where it is
 /// only checked that what is published is seen.

@@ -3,7 +3,7 @@
 mod broken;
 mod detecting;
 
-use mapbench_conformance::verify::{Check, Outcome, Setting, Verdict, run};
+use mapbench_conformance::verify::{Check, Outcome, Setting, THREADS, Verdict, run};
 
 use broken::Fault;
 use detecting::Detecting;
@@ -62,6 +62,17 @@ fn nothing_is_found_in_sound_maps() {
         for (strategy, published) in [("mutex", false), ("published", true)] {
             judged(strategy, check, &broken::check(Fault::None, 1, published, check, &SHORT));
         }
+    }
+}
+
+#[test]
+fn as_many_threads_as_may_be_find_nothing_in_sound_maps() {
+    for check in Check::ALL {
+        judged(
+            "mutex",
+            check,
+            &broken::check(Fault::None, 1, false, check, &Setting { threads: *THREADS.end(), ..SHORT }),
+        );
     }
 }
 

@@ -1,11 +1,13 @@
+use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mapbench_forecast::{Range, Topology, times};
 use mapbench_report::{forecast_html, forecast_text};
 use mapbench_results::{ForecastRun, Percent, Run, time};
+use mapbench_workload::Workload;
 
 use super::Failure;
 use crate::forecast::protocol::Turns;
@@ -86,6 +88,8 @@ pub(super) struct Arguments {
 pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Failure> {
     let topology = arguments.topology.as_ref().map(read_topology).transpose()?;
     let mut order = order(registry, arguments)?;
+    // Whatever is wrong with it is said before minutes of building.
+    let against = arguments.against.as_ref().map(|dir| read_run(dir, registry)).transpose()?;
     let simulator = forecast::build(arguments.sources.as_deref()).map_err(Failure::usage)?;
     if arguments.build_only {
         println!("{}", simulator.executable.display());
@@ -105,10 +109,8 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         print!("{}", forecast::against_published(count));
         return stopped();
     }
-    if let Some(dir) = &arguments.against {
-        let run = Run::read(dir)?;
-        let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
-        print!("{}", forecast::against_run(&run, &workloads, arguments.threads, count).map_err(Failure::usage)?);
+    if let Some((run, workloads)) = &against {
+        print!("{}", forecast::against_run(run, workloads, arguments.threads, count).map_err(Failure::usage)?);
         return stopped();
     }
     // What needs a quiet machine comes before what needs all of it.
@@ -145,17 +147,28 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         .clone()
         .unwrap_or_else(|| results_dir().join(format!("forecast-{}", time::compact(SystemTime::now()))));
     found.write(&dir)?;
+    let mut warnings: Vec<String> = outcomes.iter().filter_map(Outcome::trouble).collect();
+    if interrupt::came() {
+        warnings.insert(0, format!("interrupted: {} of {} cells were counted", outcomes.len(), order.cells.len()));
+    }
     let page = dir.join(PAGE);
-    std::fs::write(&page, forecast_html(&found, &provenance::host(0)))
+    std::fs::write(&page, forecast_html(&found, &provenance::host(0), &warnings))
         .map_err(|error| Failure::usage(format!("cannot write {}: {error}", page.display())))?;
     println!("{}", forecast_text(&found).terminal());
-    outcomes.iter().filter_map(Outcome::trouble).for_each(|trouble| println!("warning: {trouble}"));
+    warnings.iter().for_each(|warning| println!("warning: {warning}"));
     println!("{}", page.display());
     if interrupt::came() { Err(Failure::abandoned(&dir)) } else { Ok(()) }
 }
 
 fn stopped() -> Result<(), Failure> {
     if interrupt::came() { Err(Failure::stopped()) } else { Ok(()) }
+}
+
+/// A run to compare with, and its workloads.
+fn read_run(dir: &Path, registry: &Registry) -> Result<(Run, HashMap<String, Workload>), Failure> {
+    let run = Run::read(dir)?;
+    let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
+    Ok((run, workloads))
 }
 
 fn read_topology(file: &PathBuf) -> Result<Topology, Failure> {

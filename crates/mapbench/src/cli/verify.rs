@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mapbench_conformance::verify::{Check, Setting};
+use mapbench_conformance::verify::{Check, Setting, THREADS};
 use mapbench_results::{PROVENANCE, Run, SEMANTICS, Semantics};
 
 use crate::failure::Failure;
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     /// Chooses keys and operations; which thread comes first is the machine's choice
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Threads at work in a check; twice the processors, but from 4 to 16, by default
+    /// Threads at work in a check, of 2 to 32; twice the processors, but from 4 to 16, by default
     #[arg(long, value_name = "N")]
     threads: Option<u32>,
     /// One JSON document on standard output, for machines
@@ -120,8 +120,11 @@ fn order(registry: &Registry, arguments: &Arguments) -> Result<Order, Failure> {
         names => distinct(names).map(|name| check(name)).collect::<Result<_, _>>()?,
     };
     let threads = arguments.threads.unwrap_or_else(|| (2 * system::processors().len() as u32).clamp(4, 16));
-    if !(1..=1024).contains(&threads) {
-        return Err(Failure::usage(format!("--threads {threads} is not in 1..=1024")));
+    if !THREADS.contains(&(threads as usize)) {
+        let (least, most) = (THREADS.start(), THREADS.end());
+        return Err(Failure::usage(format!(
+            "--threads {threads} is not in {least}..={most}: checks are of threads that meet"
+        )));
     }
     let chosen: Vec<Entry> =
         distinct(&arguments.strategies).map(|name| registry.find(name).copied()).collect::<Result<_, _>>()?;

@@ -48,7 +48,9 @@ impl Simulators {
                     unlike.push(cell.clone());
                 }
             }
-            let simulator = Simulator { executable: executable.clone() };
+            // As of the executables: one without a slash would be looked for in PATH.
+            let executable = std::path::absolute(executable).unwrap_or_else(|_| executable.clone());
+            let simulator = Simulator { executable };
             let counting = Cells {
                 simulator: &simulator,
                 turns: Turns::Operations,

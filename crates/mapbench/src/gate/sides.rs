@@ -30,6 +30,8 @@ impl Executable {
     /// Asks an executable what it can measure.
     pub(crate) fn describe(path: &Path, label: &str, patience: Duration) -> Result<Self, Failure> {
         let refuse = |problem: &str| Failure::usage(format!("{label} {}: {problem}", path.display()));
+        // A name without a slash would be looked for in PATH when it is started, and here when it is read.
+        let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let sha256 = checksum::of_file(path).map_err(|error| refuse(&format!("cannot be read: {error}")))?;
         let told = WorkerProcess::start(path, u64::MAX, 0).and_then(|mut worker| {
             worker.tell(&Request::Describe);

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::axis::{self, px, round_above, round_below};
 use super::place::{self, Room};
-use crate::forecast::{Mix, counted, hottest, is_false, lines, mixes};
+use crate::forecast::{ABSENT, Mix, counted, hottest, is_false, lines, mixes};
 use crate::format;
 
 const WIDTH: f64 = 380.0;
@@ -21,10 +21,11 @@ const COLOURS: usize = 7;
 /// Places that are shown of a cell.
 const PLACES: usize = 4;
 
-/// The page of a forecast that was made on `host`.
+/// The page of a forecast that was made on `host`, with what is to be said of it beforehand: what is missing, and why.
 #[must_use]
-pub fn forecast_html(run: &ForecastRun, host: &Host) -> String {
+pub fn forecast_html(run: &ForecastRun, host: &Host, warnings: &[String]) -> String {
     let about = html! {
+        @for warning in warnings { p { strong { "Warning: " } (warning) } }
         p { "Forecast from " (host.cpu) ", " (format::counted(host.cores, "core")) ": nothing on this page was measured on more cores than that." }
     };
     let main = html! {
@@ -120,7 +121,7 @@ fn twin(run: &ForecastRun, mix: Mix) -> Markup {
     cores.dedup();
     let shown = |rows: &[&Expected], cores: u32| {
         let row = rows.iter().find(|row| row.cores == cores);
-        row.map_or_else(|| "–".to_owned(), |row| format::significant(row.ops_s / 1e6))
+        row.map_or_else(|| ABSENT.to_owned(), |row| format::significant(row.ops_s / 1e6))
     };
     let name = format!("Table: forecast, {}, {} % reads", mix.0, mix.1);
     html! {
@@ -234,14 +235,15 @@ mod tests {
     #[test]
     fn the_page_has_its_parts_and_asks_nobody_for_anything() {
         let (provenance, _) = testing::sweep(1);
-        let page = forecast_html(&run(), &provenance.host);
+        let page = forecast_html(&run(), &provenance.host, &[]);
+        assert!(!page.contains("Warning"));
         for part in
             ["id=\"curves\"", "id=\"counts\"", "id=\"places\"", "class=\"forecast c0\"", "RwLock::read", "<polygon"]
         {
             assert!(page.contains(part), "{part} is missing");
         }
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src="));
-        assert_eq!(page, forecast_html(&run(), &provenance.host));
+        assert_eq!(page, forecast_html(&run(), &provenance.host, &[]));
         let (panels, twins) = (page.matches("<figure>").count(), page.matches("\"Table: forecast, ").count());
         assert!(panels > 0 && panels == twins, "{panels} panels, {twins} tables");
     }
@@ -259,7 +261,8 @@ mod tests {
                 *field = text.to_owned();
             }
         }
-        let page = forecast_html(&evil, &provenance.host);
+        let page = forecast_html(&evil, &provenance.host, &[text.to_owned()]);
+        assert!(page.contains("Warning: "));
         assert!(!page.contains("<img") && !page.contains("<script>alert"));
     }
 }

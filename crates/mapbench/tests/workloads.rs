@@ -184,3 +184,21 @@ fn a_trace_is_replayed_and_ranks() {
         "{stderr}"
     );
 }
+
+#[test]
+fn the_workload_of_the_readme_is_measured_as_it_stands() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let lines =
+        readme.lines().skip_while(|line| *line != "    name = \"mine\"").map_while(|line| line.strip_prefix("    "));
+    let text: Vec<&str> = lines.collect();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mine.toml");
+    fs::write(&path, text.join("\n")).unwrap();
+    // All of the strategies, in the memory that they have unless said otherwise.
+    let arguments = ["--profile", "smoke", "--threads", "2", "--workload", path.to_str().unwrap()];
+    let samples = measured(&dir.path().join("run"), &arguments);
+    for row in &samples {
+        assert!(matches!(row.status, Status::Ok | Status::NotApplicable | Status::Detected), "{row:?}");
+    }
+    assert!(samples.iter().any(|row| row.inserted.is_some_and(|inserted| inserted > 0)), "nothing is inserted");
+}

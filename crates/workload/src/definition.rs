@@ -443,6 +443,12 @@ mod tests {
                 "insert = 1\nremove = 9",
                 "line 4, column 1: with hit_pct, inserts and removes must be equal",
             ),
+            (
+                FIXED,
+                "insert = 5\nremove = 5",
+                "insert_new = 10",
+                "line 8, column 1: 10 % insert_new would insert nothing, since nothing is removed",
+            ),
             (FIXED, "population = 10", "population = 3", "line 4, column 1: hit_pct needs a population of at least 4"),
             (
                 FIXED,

@@ -3,6 +3,7 @@
 use crate::definition::{MAX_OPERATIONS, Problem, balance};
 use crate::distribution::Distribution;
 use crate::load::Load;
+use crate::op::OpKind;
 use crate::space::Space;
 
 /// How far the population at the start may lie from the one that the mix leads to, as a share of the key range.
@@ -91,7 +92,7 @@ fn check_steadiness(load: &Load) -> Result<(), Problem> {
     if load.is_ordered() {
         let role = &load.roles[0];
         let (adds, removes) = balance(&role.mix);
-        let inserts = adds - role.mix.percent(crate::op::OpKind::Upsert);
+        let inserts = adds - role.mix.percent(OpKind::Upsert);
         if inserts != removes {
             let problem = format!(
                 "{inserts} % inserts and {removes} % removes would not leave the map as large as it was: make them equal, or \
@@ -116,7 +117,18 @@ fn check_steadiness(load: &Load) -> Result<(), Problem> {
                 );
                 Err(("population", problem))
             }
-            _ => Ok(()),
+            _ => match load.roles.iter().find(|role| role.mix.percent(OpKind::InsertNew) > 0.0) {
+                // Those that are there at the start are there for ever.
+                Some(role) => {
+                    let problem = format!(
+                        "{} % insert_new would insert nothing, since nothing is removed and so every key is there: give as much \
+                         remove, or `insert`, which overwrites",
+                        role.mix.percent(OpKind::InsertNew)
+                    );
+                    Err(("insert_new", problem))
+                }
+                None => Ok(()),
+            },
         };
     }
     for (adds, removes) in balances() {

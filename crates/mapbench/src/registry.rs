@@ -78,7 +78,8 @@ impl Entry {
     }
 
     /// Adds to the version what git calls the state of the folder `dir`: for a map that is measured from its own
-    /// repository, with `env!("CARGO_MANIFEST_DIR")`.
+    /// repository, with `env!("CARGO_MANIFEST_DIR")`. Git is asked when the program runs: have it run by cargo, which
+    /// builds what is there.
     #[must_use]
     pub const fn from_checkout(self, dir: &'static str) -> Self {
         Self { checkout: Some(dir), ..self }

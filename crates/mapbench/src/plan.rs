@@ -323,8 +323,8 @@ pub(crate) fn strategies(choice: &Choice, registry: &Registry) -> Result<Vec<Str
     Ok(names.filter(|name| chosen(name)).map(str::to_owned).collect())
 }
 
-/// Workers of a group are up together: refuse what would make the machine swap and measure that.
-fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
+/// An estimate of the bytes that a worker holds at most, on the large side.
+pub(crate) fn worker_bytes(workload: &Workload) -> u64 {
     // The smallest key and value.
     const BYTES_A_WORD_PAIR: u64 = 16;
     // Two copies (evmap) of these in a table that is half empty, with a node and its pointers.
@@ -338,8 +338,12 @@ fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
     let ready = if worker::is_text(load.key) { load.key_range(1) * BYTES_A_TEXT } else { 0 };
     let entries = u64::from(load.population.max(load.capacity)) + u64::from(load.operations.unwrap_or(0));
     let an_entry = BYTES_AN_ENTRY + COPIES * (worker::key_value_bytes(&load) - BYTES_A_WORD_PAIR);
-    let a_worker = BYTES_A_WORKER + entries * an_entry + ready;
-    let needed = strategies as u64 * a_worker;
+    BYTES_A_WORKER + entries * an_entry + ready
+}
+
+/// Workers of a group are up together: refuse what would make the machine swap and measure that.
+fn fits(workload: &Workload, strategies: usize) -> Result<(), PlanError> {
+    let needed = strategies as u64 * worker_bytes(workload);
     let available = provenance::memory_available_bytes();
     if needed > available {
         let workload = workload.name.clone();

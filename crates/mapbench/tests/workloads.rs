@@ -202,3 +202,20 @@ fn the_workload_of_the_readme_is_measured_as_it_stands() {
     }
     assert!(samples.iter().any(|row| row.inserted.is_some_and(|inserted| inserted > 0)), "nothing is inserted");
 }
+
+#[test]
+fn a_map_that_may_outgrow_its_budget_is_warned_of_beforehand() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = file(dir.path(), "population = 100_000\nkey_range = 100_000\n[mix]\nread = 100\n");
+    let said = |name: &str, mib: &str| {
+        let out = dir.path().join(name);
+        let choice = ["run", "--profile", "smoke", "--strategy", "frozen", "--threads", "1", "--memory-mib", mib];
+        let output =
+            run(&[&choice[..], &["--workload", own.to_str().unwrap(), "--out", out.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let warning = "warning: a worker with `own` may need up to 40 MiB and is killed above 39: --memory-mib allows more";
+    assert!(said("little", "39").contains(warning));
+    assert!(!said("enough", "41").contains("warning"));
+}

@@ -48,6 +48,15 @@ pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failu
     if plan.memory.is_some() {
         counting_program(&own_executable()?)?;
     }
+    if let Some(workload) = workloads.values().max_by_key(|workload| (plan::worker_bytes(workload), &workload.name)) {
+        let (needs, has) = (plan::worker_bytes(workload) >> 20, plan.memory_bytes >> 20);
+        if needs > has {
+            eprintln!(
+                "warning: a worker with `{}` may need up to {needs} MiB and is killed above {has}: --memory-mib allows more",
+                workload.name
+            );
+        }
+    }
     let now = SystemTime::now();
     let dir =
         order.out.unwrap_or_else(|| results_dir().join(format!("{}-{}", time::compact(now), file_name(&host.name))));

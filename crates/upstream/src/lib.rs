@@ -11,7 +11,8 @@ use std::{env, fs};
 /// [`revision`] says of it, `6.2.1 path v6.2.1-3-g0123456789ab-dirty`, or `6.2.1 path` where that is no checkout. The
 /// path itself is not told: it says where somebody lives.
 ///
-/// `prefix` chooses among several that are locked at once by how this begins: `"6."`, `"6.2.1 git+"`, `"6.2.1 path"`;
+/// Of several that are locked, it is the one that the crate being built depends on. Where it depends on several, `prefix`
+/// chooses by how this begins: `"6."`, `"6.2.1 git+"`, `"6.2.1 path"`;
 /// where one is all of it and the other goes on, as `"6.2.1"`, it is the former. `""` where there is one.
 ///
 /// Where no lock file of the build is to be found, as under `cargo install`, the version is `unknown`.
@@ -24,10 +25,15 @@ pub fn emit(variable: &str, upstream: &str, prefix: &str) {
         println!("cargo:rustc-env={variable}=unknown");
         return;
     };
-    let found = locked(&text, upstream);
+    let own = env::var("CARGO_PKG_NAME").expect("CARGO_PKG_NAME is set in build scripts");
+    let found = used(&text, &own, upstream);
     let chosen = choose(&found, prefix).unwrap_or_else(|| {
         let found: Vec<String> = found.iter().map(Locked::shown).collect();
-        panic!("{}: wanted one version of `{upstream}` that begins with `{prefix}`, found {found:?}", lock.display())
+        panic!(
+            "{}: wanted one version of `{upstream}` that begins with `{prefix}`, found {found:?}: the last argument of \
+             `emit` in the build script of {own} says which",
+            lock.display()
+        )
     });
     println!("cargo:rerun-if-changed={}", lock.display());
     let mut shown = chosen.shown();
@@ -124,6 +130,20 @@ enum Origin {
 }
 
 impl Locked {
+    /// Whether a dependency, written as a lock file does (`name`, `name 1.0.0`, `name 1.0.0 (git+…)`), may be this package of
+    /// that name.
+    fn is(&self, dependency: &str, name: &str) -> bool {
+        let mut words = dependency.split(' ');
+        let is_origin = |source: &str| match &self.origin {
+            Origin::Git(own) => source.trim_matches(['(', ')']) == own,
+            Origin::Registry => !source.starts_with("(git+"),
+            Origin::Path => false,
+        };
+        words.next() == Some(name)
+            && words.next().is_none_or(|version| version == self.version)
+            && words.next().is_none_or(is_origin)
+    }
+
     fn shown(&self) -> String {
         let Self { version, origin } = self;
         match origin {
@@ -146,6 +166,18 @@ fn choose<'a>(found: &'a [Locked], prefix: &str) -> Option<&'a Locked> {
 /// Every version of `name` in the text of a lock file.
 fn locked(lock: &str, name: &str) -> Vec<Locked> {
     lock.split("[[package]]").filter(|package| field(package, "name") == Some(name)).filter_map(describe).collect()
+}
+
+/// The locked versions of `upstream` that the package `own` depends on.
+fn used(lock: &str, own: &str, upstream: &str) -> Vec<Locked> {
+    let dependencies: Vec<&str> = lock
+        .split("[[package]]")
+        .filter(|package| field(package, "name") == Some(own))
+        .flat_map(|package| package.lines().filter_map(|line| line.strip_prefix(" \"")?.strip_suffix("\",")))
+        .collect();
+    let mut found = locked(lock, upstream);
+    found.retain(|package| dependencies.iter().any(|dependency| package.is(dependency, upstream)));
+    found
 }
 
 fn describe(package: &str) -> Option<Locked> {

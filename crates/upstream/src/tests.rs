@@ -1,4 +1,4 @@
-use super::{Locked, Origin, Started, choose, lock_above, locked, path_in, path_of, revision};
+use super::{Locked, Origin, Started, choose, lock_above, locked, path_in, path_of, revision, used};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,6 +13,28 @@ fn versions_are_read_with_their_origin() {
     assert_eq!(locked(LOCK, "dashmap"), [package("6.2.1", Origin::Registry), package("7.0.0-rc2", git)]);
     assert_eq!(locked(LOCK, "dashmap-like"), [package("1.0.0", Origin::Path)]);
     assert!(locked(LOCK, "scc").is_empty());
+}
+
+#[test]
+fn of_several_versions_that_count_which_the_crate_depends_on() {
+    let own = |dependencies: &str| {
+        let registry = "[[package]]\nname = \"dashmap\"\nversion = \"7.0.0-rc2\"\nsource = \"registry+x\"\n\n";
+        format!(
+            "{LOCK}\n{registry}[[package]]\nname = \"own\"\nversion = \"0.1.0\"\ndependencies = [\n{dependencies}]\n"
+        )
+    };
+    let versions = |dependencies: &str| -> Vec<String> {
+        used(&own(dependencies), "own", "dashmap").iter().map(Locked::shown).collect()
+    };
+    let git = "7.0.0-rc2 git+https://host/dashmap#abc";
+    assert_eq!(versions(" \"dashmap 6.2.1\",\n \"dashmap-like\",\n"), ["6.2.1"]);
+    assert_eq!(versions(" \"dashmap 7.0.0-rc2 (git+https://host/dashmap#abc)\",\n"), [git]);
+    assert_eq!(versions(" \"dashmap 7.0.0-rc2 (registry+x)\",\n"), ["7.0.0-rc2"]);
+    assert_eq!(versions(" \"dashmap 6.2.1\",\n \"dashmap 7.0.0-rc2 (registry+x)\",\n"), ["6.2.1", "7.0.0-rc2"]);
+    assert_eq!(versions(" \"dashmap-like\",\n"), [""; 0]);
+    let lock =
+        "[[package]]\nname = \"m\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"own\"\ndependencies = [\n \"m\",\n]\n";
+    assert_eq!(used(lock, "own", "m").len(), 1);
 }
 
 #[test]

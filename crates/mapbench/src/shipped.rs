@@ -48,7 +48,8 @@ mod tests {
             let workloads = Workload::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             for workload in workloads {
                 assert_eq!(workload.name.split('@').next(), Some(*name));
-                assert!(workload.question.ends_with('?') && !workload.source.is_empty(), "{name}");
+                assert!(workload.question.ends_with('?'), "{name}: the question does not end in `?`");
+                assert!(!workload.source.is_empty(), "{name}: there is no source");
             }
         }
     }

@@ -56,6 +56,29 @@ pub(crate) type Problem = (&'static str, String);
 impl Workload {
     /// Reads a definition: a workload for every combination of the values that the file lists.
     ///
+    /// | field | what | |
+    /// | --- | --- | --- |
+    /// | `name` | by which it is chosen: letters, digits and `-_.` | required |
+    /// | `question` | what it answers, ending in `?` | required |
+    /// | `source` | where it comes from | required |
+    /// | `note` | what must be known before its numbers are believed | |
+    /// | `population` | entries at the start | required; may be a list |
+    /// | `capacity` | entries that the map is made for; the population by default | may be a list |
+    /// | `key_range` | different keys, or | may be a list |
+    /// | `hit_pct` | the share of reads that find their key, in per cent | may be a list |
+    /// | `operations` | of a slice, each on a new map; as many as its time allows by default | may be a list |
+    /// | `distribution` | of the keys, as [`Distribution`] writes them; `uniform` by default | may be a list |
+    /// | `key`, `value` | [`KeyType`], `u64` by default; [`ValueType`], 8 bytes by default | may be lists |
+    /// | `hasher`, `allocator` | [`HasherName`], `foldhash` by default; [`Allocator`], any by default | may be lists |
+    /// | `threads` | a list of numbers, `"cores"` and `"8*cores"` | |
+    /// | `drifts` | true: the mix is meant to lead to another population | |
+    /// | `trace` | a recorded trace to replay | |
+    /// | `read_pct`, `[writes]` | a list of shares of reads, and the shares of what is left by kind; or | |
+    /// | `[mix]` | the shares of all kinds: `read`, `insert`, `insert_new`, `remove`, `update`, `upsert`, `compare_exchange`, `iterate`; or | |
+    /// | `[[role]]` | `name`, `threads` (a number or `"rest"`), `mix`, and if wanted `distribution` and `rate_ops_s` | |
+    ///
+    /// All shares are in per cent, and add up to 100.
+    ///
     /// # Errors
     /// When the text is not TOML, has an unknown or a missing field, or asks for the impossible.
     pub fn parse(text: &str) -> Result<Vec<Self>, DefinitionError> {
@@ -257,7 +280,8 @@ fn roles(file: &File, distribution: Distribution) -> Result<(Vec<Role>, Reads), 
             Ok((roles.collect::<Result<_, _>>()?, None))
         }
         _ => {
-            let problem = "a workload has either read_pct and [writes], or a [mix], or [[role]] tables";
+            let problem =
+                "a workload has either read_pct and [writes], or a [mix], as of `read = 100`, or [[role]] tables";
             Err(("read_pct", problem.to_owned()))
         }
     }
@@ -460,7 +484,7 @@ mod tests {
                 FIXED,
                 "[mix]",
                 "read_pct = [5]\n[mix]",
-                "line 6, column 1: a workload has either read_pct and [writes], or a [mix], or",
+                "line 6, column 1: a workload has either read_pct and [writes], or a [mix], as of `read = 100`, or",
             ),
             (
                 ROLES,

@@ -3,6 +3,7 @@
 use mapbench_results::{Cell, Group, Plan, Sample, Status};
 use mapbench_stats::Interval;
 
+use crate::latency::Saturated;
 use crate::rates::{ByCell, Rates};
 use crate::summary::compare;
 use crate::{Input, format, latency};
@@ -39,6 +40,14 @@ impl Objective {
             Self::Throughput => "leads",
             Self::P99 => "answers soonest",
             Self::Memory => "takes least",
+        }
+    }
+
+    /// What is missing where contenders were measured and none could be compared.
+    pub(crate) fn too_few(self) -> &'static str {
+        match self {
+            Self::P99 => "too few forks to compare",
+            Self::Throughput | Self::Memory => "too few slices to compare",
         }
     }
 
@@ -82,13 +91,17 @@ pub(crate) fn by_memory(input: &Input) -> Vec<Cell> {
 }
 
 /// The cells of a run, measured against the shortest 99th percentile of their groups, fork by fork. What did not keep up
-/// with the rate has no slowdown.
+/// with the rate in every fork has no slowdown.
 pub(crate) fn by_p99(input: &Input) -> Vec<Cell> {
     compared(input, Objective::P99, |group, cell| p99_rates(input, group, &cell.strategy))
 }
 
-/// The 99th percentiles of a cell's forks, as rates.
+/// The 99th percentiles of a cell's forks, as rates; none of a cell of which any fork was saturated, for the other forks
+/// are its better ones.
 pub(crate) fn p99_rates(input: &Input, group: &Group, strategy: &str) -> Rates {
+    if Saturated::at_common(input.beside.latency, group, strategy).any() {
+        return Rates::default();
+    }
     let forks = latency::p99_by_fork(input.beside.latency, group, strategy);
     Rates::by_fork(forks.into_iter().map(|(fork, ns)| (fork, 1.0 / ns.max(1.0))))
 }
@@ -141,7 +154,7 @@ mod tests {
                 beside: Beside::default(),
             };
             [(Objective::Throughput, cells.clone()), (Objective::Memory, by_memory(&input))]
-                .map(|(objective, cells)| answer::sentence(&cells, &group(), objective))
+                .map(|(objective, cells)| answer::said(&input, &cells, &group(), objective))
         };
         let mut rows = [taking("fast", 9e6, 30), taking("small", 3e6, 10), taking("frozen", 2e7, 1)].concat();
         let [throughput, memory] = said(&rows);
@@ -151,6 +164,32 @@ mod tests {
         assert!(said(&rows)[1].starts_with("small and twin tie; fast takes 3.00x"), "{:?}", said(&rows));
         rows.iter_mut().for_each(|row| row.rss_bytes = None);
         assert_eq!(said(&rows)[1], "too few slices to compare");
+    }
+
+    #[test]
+    fn what_was_saturated_in_any_fork_never_leads() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let said = |latency: &[_]| {
+            with_response(latency, |input| answer::said(input, &super::by_p99(input), &group(), Objective::P99))
+        };
+        assert!(said(&in_part_and_whole(false)).starts_with("part answers soonest; whole takes 2.0"));
+        let in_part = said(&in_part_and_whole(true));
+        assert_eq!(in_part, "whole answers soonest; not compared: part (1 of 3 saturated)");
+        let mut none = in_part_and_whole(true);
+        none.iter_mut().for_each(|row| row.saturated = true);
+        assert_eq!(
+            said(&none),
+            "too few forks to compare; not compared: part (3 of 3 saturated), whole (3 of 3 saturated)"
+        );
+    }
+
+    #[test]
+    fn two_forks_of_tails_are_too_few() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let mut two = in_part_and_whole(false);
+        two.retain(|row| row.fork < 2);
+        let said = with_response(&two, |input| answer::said(input, &super::by_p99(input), &group(), Objective::P99));
+        assert_eq!(said, "too few forks to compare");
     }
 
     #[test]
@@ -167,9 +206,9 @@ mod tests {
         let beside = Beside { latency: &rows, ..Beside::default() };
         let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, beside };
         assert_eq!(Objective::of(&input).len(), 3);
-        let said = answer::sentence(&super::by_p99(&input), &group(), Objective::P99);
+        let said = answer::said(&input, &super::by_p99(&input), &group(), Objective::P99);
         assert!(said.starts_with("quick answers soonest; slow takes 3.0"), "{said}");
-        assert!(!said.contains("full"), "{said}");
+        assert!(said.ends_with("]; not compared: full (3 of 3 saturated)"), "{said}");
         assert_eq!(Objective::of(&Input { beside: Beside::default(), ..input }).len(), 2);
     }
 }

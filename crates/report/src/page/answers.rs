@@ -50,7 +50,7 @@ pub(super) fn section(view: &View) -> Markup {
         @if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
             details {
                 summary { "By the 99th percentile of the response time" }
-                p.hint { "At " (format::rate(latency.rate_ops_s)) " M operations a second over all threads, the same for every map; what did not keep up is left out. Ratios are those of the percentiles, fork by fork." }
+                p.hint { "At " (format::rate(latency.rate_ops_s)) " M operations a second over all threads, the same for every map; what did not keep up in every fork is not compared, and named. Ratios are those of the percentiles, fork by fork, of three forks or more." }
                 (sentences(&all, true, Objective::P99))
             }
         }

@@ -41,13 +41,14 @@ pub(super) fn section(view: &View) -> Markup {
 
 fn draw(view: &View, tails: &Tails, title: &str) -> Markup {
     let lines: Vec<Line> = tails.maps.iter().filter_map(Line::of).collect();
-    let saturated = tails.saturated();
+    let (saturated, in_part) = (tails.saturated(), tails.in_part());
     html! {
         figure.latency {
             figcaption { (title) ", at " (millions(tails.rate_ops_s)) " operations a second" }
             @if let Some(axes) = Axes::of(&lines) { (axes.chart(&lines, title, &view.name(&format!("Chart: latency, {title}")))) }
             @else { p.hint { "No map has a percentile to draw at this rate." } }
             @if !saturated.is_empty() { p.hint { "Saturated at this rate: " (format::and(&saturated)) "." } }
+            @if !in_part.is_empty() { p.hint { "In some forks, which their curves leave out: " (in_part.join(", ")) "." } }
         }
         @if !tails.maps.is_empty() { details open { summary { "Percentiles" } (view.scroll(&format!("latency, {title}"), &table(tails))) } }
         @if !tails.pauses.is_empty() { details open { summary { "Pauses of a reader" } (view.scroll(&format!("pauses, {title}"), &pause_table(tails))) } }
@@ -119,13 +120,16 @@ fn cells<const N: usize>(cells: Result<[String; N], String>) -> Markup {
 /// A map's curve at the rate that is the same for all.
 struct Line<'a> {
     strategy: &'a str,
+    /// What of its forks it leaves out.
+    left_out: Option<String>,
     points: Vec<(f64, f64)>,
 }
 
 impl<'a> Line<'a> {
     fn of(map: &MapTails<'a>) -> Option<Self> {
-        let points = curve(map.common()?.times()?);
-        (points.len() > 1).then_some(Self { strategy: map.strategy, points })
+        let tail = map.common()?;
+        let points = curve(tail.times()?);
+        (points.len() > 1).then(|| Self { strategy: map.strategy, left_out: tail.left_out(), points })
     }
 }
 
@@ -178,7 +182,7 @@ impl Axes {
                     // The first are drawn last, over the others.
                     @for (place, line) in lines.iter().enumerate().rev() {
                         g class=(if place < COLOURS { format!("c{place}") } else { "other".to_owned() }) {
-                            title { (line.strategy) }
+                            title { (line.strategy) @if let Some(left_out) = &line.left_out { ", " (left_out) } }
                             polyline points=(self.path(line, if place < COLOURS { FINE } else { COARSE })) {}
                         }
                     }
@@ -273,6 +277,22 @@ mod tests {
             // 99 % below: the last two hundredths are slow.
             assert!(page.contains("<th scope=\"row\">slow</th><td>2.01 µs</td><td>90"), "{page}");
         });
+    }
+
+    #[test]
+    fn what_leaves_forks_out_says_so_in_the_table_and_by_the_chart() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let page = |saturated| {
+            with_response(&in_part_and_whole(saturated), |input| section(&View::alone(*input)).into_string())
+        };
+        for part in [
+            "<td>2.01 µs (1 of 3 saturated)</td>",
+            "which their curves leave out: part (1 of 3 saturated).",
+            "<title>part, 1 of 3 saturated</title>",
+        ] {
+            assert!(page(true).contains(part), "{part} is missing: {}", page(true));
+        }
+        assert!(!page(false).contains("of 3 saturated"));
     }
 
     #[test]

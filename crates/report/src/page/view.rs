@@ -58,7 +58,7 @@ impl<'a> View<'a> {
             Objective::P99 => &self.by_p99,
             Objective::Memory => &self.by_memory,
         };
-        answer::sentence(cells, group, objective)
+        answer::said(&self.input, cells, group, objective)
     }
 
     /// `Run 2: host`

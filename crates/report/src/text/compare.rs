@@ -1,10 +1,10 @@
 use mapbench_results::{Cell, Group, Status};
-use mapbench_stats::Interval;
+use mapbench_stats::{Interval, median};
 
 use super::ONE_SHORT;
 use super::cells::{Places, rate, ratio, sum_up, verdict};
 use super::document::{Table, Text};
-use crate::latency::duration;
+use crate::latency::{Saturated, duration, p99_by_fork};
 use crate::objective::{Objective, p99_rates};
 use crate::rates::{ByCell, Rates};
 use crate::{Input, format};
@@ -27,8 +27,7 @@ pub fn compare(input: &Input, strategies: &[String]) -> Text {
         let mut table = vec![header];
         let mut ratios = Vec::new();
         for group in groups {
-            let of = |strategy: &str| input.cells.iter().find(|cell| cell.strategy == strategy && cell.is_of(group));
-            let (a, b) = (of(first), of(other));
+            let (a, b) = (find(input, group, first), find(input, group, other));
             let found = within_rounds(&by_cell, group, a, b);
             let mut row = places.columns(group);
             row.extend([rate(a), rate(b)]);
@@ -56,21 +55,47 @@ fn beside<'a>(text: &mut Text, input: &Input<'a>, by_cell: &ByCell<'a>, pair: [&
     if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
         let rate = format::rate(latency.rate_ops_s);
         text.title(format!(
-            "{other} against {first}: 99th percentile of the response time at {rate} M ops/s, and {other}'s as a multiple \
-             of {first}'s fork by fork:"
+            "{other} against {first}: 99th percentile of the response time at {rate} M ops/s, median over forks, and \
+             {other}'s as a multiple of {first}'s fork by fork:"
         ));
-        let rates = |group, strategy| p99_rates(input, group, strategy);
-        let shown = |cell: &Cell| cell.response_p99_ns.map(duration);
-        text.table(multiples(input, places, pair, ["shorter", "longer"], rates, shown));
+        let saturated = |group: &Group, strategy: &str| Saturated::at_common(input.beside.latency, group, strategy);
+        text.table(multiples(input, places, pair, ["shorter", "longer"], |group, strategy| Side {
+            shown: saturated(group, strategy).beside_any(p99_median(input, group, strategy)),
+            rates: p99_rates(input, group, strategy),
+            obstacle: saturated(group, strategy).said().map(|said| format!("{strategy}: {said}")),
+        }));
     }
     if !input.beside.memory.is_empty() {
         text.title(format!(
             "{other} against {first}: resident memory in MiB, and {other}'s as a multiple of {first}'s within rounds:"
         ));
-        let rates = |group, strategy| Rates::of(by_cell.rows(group, strategy), Objective::Memory);
-        let shown = |cell: &Cell| cell.rss_bytes.map(format::mebibytes);
-        text.table(multiples(input, places, pair, ["less", "more"], rates, shown));
+        let cell = |group: &Group, strategy: &str| find(input, group, strategy);
+        text.table(multiples(input, places, pair, ["less", "more"], |group, strategy| Side {
+            shown: cell(group, strategy).and_then(|cell| cell.rss_bytes).map(format::mebibytes),
+            rates: Rates::of(by_cell.rows(group, strategy), Objective::Memory),
+            obstacle: None,
+        }));
     }
+}
+
+fn find<'a>(input: &Input<'a>, group: &Group, strategy: &str) -> Option<&'a Cell> {
+    input.cells.iter().find(|cell| cell.strategy == strategy && cell.is_of(group))
+}
+
+/// The middle one of the 99th percentiles of a cell's forks that kept up, as the ratio takes it and not of the forks added
+/// up; `None` if half of them or more did not.
+fn p99_median(input: &Input, group: &Group, strategy: &str) -> Option<String> {
+    find(input, group, strategy)?.response_p99_ns?;
+    let forks = p99_by_fork(input.beside.latency, group, strategy);
+    median(&forks.iter().map(|(_, ns)| *ns).collect::<Vec<_>>()).map(|ns| duration(ns as u64))
+}
+
+/// One of two that are compared in a cell.
+struct Side {
+    shown: Option<String>,
+    rates: Rates,
+    /// Why it cannot be compared, where that is known.
+    obstacle: Option<String>,
 }
 
 /// A row a cell: both values, the ratio of the second to the first, and what it says.
@@ -79,21 +104,23 @@ fn multiples<'a>(
     places: &Places,
     pair: [&'a str; 2],
     [less, more]: [&str; 2],
-    rates: impl Fn(&'a Group, &'a str) -> Rates,
-    shown: impl Fn(&Cell) -> Option<String>,
+    side: impl Fn(&'a Group, &'a str) -> Side,
 ) -> Table {
     let mut header = places.header();
     header.extend([pair[0], pair[1], "ratio", ""].map(str::to_owned));
     let mut table = vec![header];
     for group in &input.provenance.plan.groups {
-        let of = |strategy: &str| input.cells.iter().find(|cell| cell.strategy == strategy && cell.is_of(group));
         let mut row = places.columns(group);
-        row.extend(pair.map(|strategy| of(strategy).and_then(&shown).unwrap_or_default()));
-        let [a, b] = pair.map(|strategy| rates(group, strategy));
-        row.extend(match b.slowdown(&a) {
+        let [a, b] = pair.map(|strategy| side(group, strategy));
+        row.extend([&a, &b].map(|side| side.shown.clone().unwrap_or_default()));
+        row.extend(match b.rates.slowdown(&a.rates) {
             Some(found) if found.covers(1.0) => [ratio(&found), "tied".to_owned()],
             Some(found) => [ratio(&found), if found.estimate > 1.0 { more } else { less }.to_owned()],
-            None => [String::new(), "not measured of both, or too seldom".to_owned()],
+            None => {
+                let obstacles: Vec<String> = [a.obstacle, b.obstacle].into_iter().flatten().collect();
+                let few = || "not measured of both, or in too few forks".to_owned();
+                [String::new(), if obstacles.is_empty() { few() } else { obstacles.join("; ") }]
+            }
         });
         table.push(row);
     }
@@ -186,6 +213,33 @@ mod tests {
         assert!(text.contains("1.00  4.00  4.00x [4.00, 4.00]  more\n"), "{text}");
         let alone = compare(&Input { beside: Beside::default(), ..input }, &names(&["a", "b"])).terminal();
         assert!(!alone.contains("percentile") && !alone.contains("MiB"), "{alone}");
+    }
+
+    #[test]
+    fn a_saturated_fork_is_said_and_leaves_no_ratio() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let text =
+            |latency: &[_]| with_response(latency, |input| compare(input, &names(&["whole", "part"]))).terminal();
+        let row = |text: &str| text.lines().rfind(|line| line.contains("µs")).map(str::to_owned).unwrap();
+        let even = text(&in_part_and_whole(false));
+        assert!(row(&even).contains("  4.01 µs  2.01 µs  0.500x") && row(&even).ends_with("shorter"), "{even}");
+        let in_part = text(&in_part_and_whole(true));
+        assert!(row(&in_part).contains("4.01 µs  2.01 µs (1 of 3 saturated)  "), "{in_part}");
+        assert!(row(&in_part).ends_with(" part: 1 of 3 saturated") && !row(&in_part).contains("x ["), "{in_part}");
+    }
+
+    #[test]
+    fn a_tail_beside_a_ratio_is_the_median_over_forks_and_two_forks_have_none() {
+        use crate::testing::{in_part_and_whole, response, with_response};
+        let mut latency = in_part_and_whole(false);
+        // Added up, the forks of `part` have the 99th percentile of the slow one.
+        latency[2] = response("part", 2, &[(900_000, 100_000)]);
+        let text = with_response(&latency, |input| compare(input, &names(&["whole", "part"]))).terminal();
+        let row = text.lines().rfind(|line| line.contains("µs")).unwrap();
+        assert!(row.contains("  4.01 µs  2.01 µs  0.500x"), "{text}");
+        latency.retain(|row| row.fork < 2);
+        let text = with_response(&latency, |input| compare(input, &names(&["whole", "part"]))).terminal();
+        assert!(text.contains("2.01 µs         not measured of both, or in too few forks"), "{text}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use mapbench_results::{Cell, Group};
 
 use super::document::{Table, Text};
 use super::{CAUTION, ONE_SHORT, costs};
-use crate::latency::duration;
+use crate::latency::{Saturated, duration};
 use crate::objective::{Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
 use crate::tails::{NONE, millions};
@@ -115,34 +115,37 @@ fn answers(input: &Input, objective: Objective) -> Vec<String> {
     };
     let groups = input.provenance.plan.groups.iter();
     groups
-        .map(|group| format!("{}: {}", format::group(group, cores), answer::sentence(&cells, group, objective)))
+        .map(|group| format!("{}: {}", format::group(group, cores), answer::said(input, &cells, group, objective)))
         .collect()
 }
 
 /// A column of what was measured beside throughput: its title, and what it has of a cell.
-type Column = (&'static str, fn(&Cell) -> Option<String>);
+type Column = (&'static str, fn(&Input, &Cell) -> Option<String>);
 
 const BESIDE: [Column; 3] = [
-    ("response", |cell| cell.response_p99_ns.map(duration)),
-    ("service", |cell| cell.service_p99_ns.map(duration)),
-    ("bytes", |cell| cell.bytes_per_entry.map(|bytes| bytes.to_string())),
+    ("response", |input, cell| {
+        let saturated = Saturated::at_common(input.beside.latency, &cell.group(), &cell.strategy);
+        saturated.beside_any(cell.response_p99_ns.map(duration))
+    }),
+    ("service", |_, cell| cell.service_p99_ns.map(duration)),
+    ("bytes", |_, cell| cell.bytes_per_entry.map(|bytes| bytes.to_string())),
 ];
 
 fn group_table(text: &mut Text, input: &Input, group: &Group) {
     let mut cells: Vec<&Cell> = input.cells.iter().filter(|cell| cell.is_of(group)).collect();
     cells.sort_by_key(|cell| std::cmp::Reverse(cell.throughput_ops_s));
-    let measured = |(_, of): &Column| cells.iter().any(|cell| of(cell).is_some());
+    let measured = |(_, of): &Column| cells.iter().any(|cell| of(input, cell).is_some());
     let beside: Vec<Column> = BESIDE.into_iter().filter(measured).collect();
     let titles = beside.iter().map(|(title, _)| *title);
     let header = ["strategy", "M ops/s", "interval"].into_iter().chain(titles).chain(["slowdown"]);
     let mut table = vec![header.map(str::to_owned).collect()];
-    table.extend(cells.into_iter().map(|cell| row(cell, &beside)));
+    table.extend(cells.into_iter().map(|cell| row(input, cell, &beside)));
     text.table(table);
     let rate = input.provenance.plan.latency.as_ref().map(|latency| millions(latency.rate_ops_s));
     if let Some(rate) = rate.filter(|_| !beside.is_empty()) {
         text.note(format!(
-            "response and service: 99th percentiles, the first at {rate} ops/s, and {NONE} where a map did not keep up or was \
-             seen too seldom"
+            "response and service: 99th percentiles of all forks added up, the first at {rate} ops/s and of the forks that \
+             kept up; {NONE} where a map was seen too seldom"
         ));
     }
     if beside.iter().any(|(title, _)| *title == "bytes") {
@@ -150,7 +153,7 @@ fn group_table(text: &mut Text, input: &Input, group: &Group) {
     }
 }
 
-fn row(cell: &Cell, beside: &[Column]) -> Vec<String> {
+fn row(input: &Input, cell: &Cell, beside: &[Column]) -> Vec<String> {
     let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
     let slowdown = format::slowdown(cell).map(|text| if cell.tied { format!("{text} tied") } else { text });
     let mut row = vec![
@@ -158,7 +161,7 @@ fn row(cell: &Cell, beside: &[Column]) -> Vec<String> {
         cell.throughput_ops_s.map_or_else(String::new, format::rate),
         interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", format::rate(low), format::rate(high))),
     ];
-    row.extend(beside.iter().map(|(_, of)| of(cell).unwrap_or_else(|| NONE.to_owned())));
+    row.extend(beside.iter().map(|(_, of)| of(input, cell).unwrap_or_else(|| NONE.to_owned())));
     row.push(slowdown.unwrap_or_else(|| format::reason(cell)));
     row
 }
@@ -192,10 +195,22 @@ mod tests {
         let head = "  strategy  M ops/s  interval  response  bytes  slowdown\n";
         assert!(text.contains(head), "no service time was measured: {text}");
         assert!(text.contains("50.2 µs      –  ") && text.contains("–     48  "), "{text}");
-        assert!(text.contains("99th percentiles, the first at 1.00 M ops/s") && text.contains("by resident memory:"));
+        assert!(text.contains("the first at 1.00 M ops/s") && text.contains("by resident memory:"));
         let alone =
             ranking(&Input { beside: Beside::default(), cells: &summarise(&provenance.plan, 2, &samples), ..input });
         assert!(!alone.terminal().contains("response") && !alone.terminal().contains("bytes"));
+    }
+
+    #[test]
+    fn a_figure_that_leaves_forks_out_says_so() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let mut latency = in_part_and_whole(true);
+        let text = with_response(&latency, ranking).terminal();
+        assert!(text.contains("  2.01 µs (1 of 3 saturated)  "), "{text}");
+        assert!(text.contains("whole answers soonest; not compared: part (1 of 3 saturated)"), "{text}");
+        latency.iter_mut().for_each(|row| row.saturated = true);
+        let text = with_response(&latency, ranking).terminal();
+        assert_eq!(text.matches("  3 of 3 saturated  ").count(), 2, "{text}");
     }
 
     #[test]

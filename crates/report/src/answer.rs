@@ -72,9 +72,10 @@ fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> String {
                 }
             };
             let next = next.and_then(|cell| {
-                let slowdown =
-                    Interval { low: cell.slowdown_low?, estimate: cell.slowdown?, high: cell.slowdown_high? };
-                Some(format!("; {}", objective.behind(&cell.strategy, &slowdown)))
+                let estimate = cell.slowdown?;
+                let ends = cell.slowdown_low.zip(cell.slowdown_high);
+                let interval = ends.map(|(low, high)| Interval { low, estimate, high });
+                Some(format!("; {}", objective.behind(&cell.strategy, estimate, interval.as_ref())))
             });
             lead + &next.unwrap_or_default()
         }
@@ -83,7 +84,7 @@ fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> String {
 
 /// Whether nothing was shown to be faster; `None` if nothing can be said.
 fn leads(cell: &Cell) -> Option<bool> {
-    Some(cell.slowdown_low? <= 1.0)
+    Some(cell.slowdown_low.or(cell.slowdown)? <= 1.0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::answers;
 use crate::definitions::{Definition, of_group, undistributed};
-use crate::objective::{Objective, by_memory, by_p99};
+use crate::objective::{Held, Objective, by_memory, by_p99};
 use crate::{Input, answer, format};
 
 /// A group as the controls of the page choose it.
@@ -59,6 +59,11 @@ impl<'a> View<'a> {
             Objective::Memory => &self.by_memory,
         };
         answer::said(&self.input, cells, group, objective)
+    }
+
+    /// What the answer for a group by memory goes by.
+    pub(super) fn held(&self, group: &Group) -> Held {
+        Held::of(self.input.beside.memory, group)
     }
 
     /// `Run 2: host`

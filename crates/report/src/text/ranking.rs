@@ -6,7 +6,7 @@ use mapbench_results::{Cell, Group};
 use super::document::{Table, Text};
 use super::{CAUTION, ONE_SHORT, costs};
 use crate::latency::{Saturated, duration};
-use crate::objective::{Objective, by_memory, by_p99};
+use crate::objective::{Held, Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
 use crate::tails::{NONE, millions};
 use crate::{Input, answer, format};
@@ -49,15 +49,20 @@ fn append(text: &mut Text, input: &Input, full: &[Group], more: impl Fn(&mut Tex
         group_table(text, input, group);
         more(text, group);
     }
-    text.items(answers(input, Objective::Throughput));
+    let groups = &input.provenance.plan.groups;
+    text.items(answers(input, Objective::Throughput, groups));
     if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
         let rate = format::rate(latency.rate_ops_s);
         text.title(format!("by the 99th percentile of the response time, at {rate} M ops/s:"));
-        text.items(answers(input, Objective::P99));
+        text.items(answers(input, Objective::P99, groups));
     }
-    if !input.beside.memory.is_empty() {
-        text.title("by resident memory:");
-        text.items(answers(input, Objective::Memory));
+    for held in Held::ALL.into_iter().filter(|_| !input.beside.memory.is_empty()) {
+        let own = groups.iter().filter(|group| Held::of(input.beside.memory, group) == held);
+        let items = answers(input, Objective::Memory, own);
+        if !items.is_empty() {
+            text.title(format!("by {}:", held.label()));
+            text.items(items);
+        }
     }
     if input.provenance.plan.forks == 1 {
         text.note(ONE_SHORT);
@@ -106,15 +111,15 @@ fn rank_table(rank: &Rank) -> Table {
     table
 }
 
-fn answers(input: &Input, objective: Objective) -> Vec<String> {
+fn answers<'g>(input: &Input, objective: Objective, groups: impl IntoIterator<Item = &'g Group>) -> Vec<String> {
     let cores = input.provenance.host.cores;
     let cells = match objective {
         Objective::Throughput => Cow::Borrowed(input.cells),
         Objective::P99 => Cow::Owned(by_p99(input)),
         Objective::Memory => Cow::Owned(by_memory(input)),
     };
-    let groups = input.provenance.plan.groups.iter();
     groups
+        .into_iter()
         .map(|group| format!("{}: {}", format::group(group, cores), answer::said(input, &cells, group, objective)))
         .collect()
 }
@@ -195,7 +200,11 @@ mod tests {
         let head = "  strategy  M ops/s  interval  response  bytes  slowdown\n";
         assert!(text.contains(head), "no service time was measured: {text}");
         assert!(text.contains("50.2 µs      –  ") && text.contains("–     48  "), "{text}");
-        assert!(text.contains("the first at 1.00 M ops/s") && text.contains("by resident memory:"));
+        assert!(text.contains("the first at 1.00 M ops/s"));
+        assert!(
+            text.contains("by bytes an entry of the filled map:") && !text.contains("by resident memory:"),
+            "{text}"
+        );
         let alone =
             ranking(&Input { beside: Beside::default(), cells: &summarise(&provenance.plan, 2, &samples), ..input });
         assert!(!alone.terminal().contains("response") && !alone.terminal().contains("bytes"));

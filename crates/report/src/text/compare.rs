@@ -1,9 +1,9 @@
 use mapbench_results::{Cell, Group, Status};
 use mapbench_stats::{Interval, median};
 
-use super::ONE_SHORT;
 use super::cells::{Places, rate, ratio, sum_up, verdict};
 use super::document::{Table, Text};
+use super::{ONE_SHORT, unfinished};
 use crate::latency::{Saturated, duration, p99_by_fork};
 use crate::objective::{Held, NO_INTERVAL, Objective, memory_rates, p99_rates};
 use crate::rates::{ByCell, Rates};
@@ -15,6 +15,7 @@ use crate::{Input, format};
 pub fn compare(input: &Input, strategies: &[String]) -> Text {
     let mut text = Text::default();
     let Some((first, others)) = strategies.split_first() else { return text };
+    unfinished(&mut text, input.provenance);
     let groups = &input.provenance.plan.groups;
     let by_cell = ByCell::of(input.samples);
     let places = Places::of(groups, input.provenance.host.cores);

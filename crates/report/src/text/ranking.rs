@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use mapbench_results::{Cell, Group};
 
 use super::document::{Table, Text};
-use super::{CAUTION, ONE_SHORT, costs};
+use super::{CAUTION, ONE_SHORT, costs, unfinished};
 use crate::latency::{Saturated, duration};
 use crate::objective::{Held, Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
@@ -20,6 +20,7 @@ const FULL_GROUPS: usize = 4;
 pub fn ranking(input: &Input) -> Text {
     let groups = &input.provenance.plan.groups;
     let mut text = Text::default();
+    unfinished(&mut text, input.provenance);
     append(&mut text, input, if groups.len() > FULL_GROUPS { &[] } else { groups }, |_, _| ());
     text
 }
@@ -32,6 +33,7 @@ pub fn tables(input: &Input) -> Text {
     let versions: BTreeSet<String> =
         input.provenance.strategies.iter().map(|known| format!("{} {}", known.upstream, known.version)).collect();
     let mut text = Text::default();
+    unfinished(&mut text, input.provenance);
     text.title(format!("{}, {}, {}", host.cpu, format::counted(host.cores, "core"), host.kernel));
     text.items(vec![
         format!("{}, forks: {}, rounds: {}", input.provenance.started, plan.forks, plan.rounds),
@@ -174,8 +176,10 @@ fn row(input: &Input, cell: &Cell, beside: &[Column]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{ranking, tables};
+    use crate::compare;
     use crate::testing::{counted, latency_plan, plan, provenance, response, slices, sweep, with_input};
     use crate::{Beside, Input, complete, summarise};
+    use mapbench_results::Provenance;
 
     #[test]
     fn every_strategy_is_in_the_table_with_its_interval_or_reason() {
@@ -220,6 +224,21 @@ mod tests {
         latency.iter_mut().for_each(|row| row.saturated = true);
         let text = with_response(&latency, ranking).terminal();
         assert_eq!(text.matches("  3 of 3 saturated  ").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn an_unfinished_run_is_called_so_at_the_top() {
+        let texts = |finished: Option<&str>| {
+            with_input(["a", "b", "c", "d"], |input| {
+                let provenance = Provenance { finished: finished.map(str::to_owned), ..input.provenance.clone() };
+                let input = Input { provenance: &provenance, ..*input };
+                [ranking(&input), tables(&input), compare(&input, &["a".to_owned(), "b".to_owned()])]
+            })
+        };
+        for text in texts(None) {
+            assert!(text.markdown().starts_with("The run is unfinished: what is here is "), "{}", text.markdown());
+        }
+        assert!(texts(Some("2026")).iter().all(|text| !text.markdown().contains("unfinished")));
     }
 
     #[test]

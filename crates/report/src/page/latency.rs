@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::View;
 use super::axis::{self, across, log_marks, px, upright};
+use super::looks::{COLOURS, Looks};
 use super::place::{Room, labels};
 use crate::format;
 use crate::latency::curve;
@@ -13,9 +14,6 @@ use crate::tails::{BESIDE, FOUR, MapTails, Tails, four, millions, p99, pause};
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 380.0;
 const FRAME: Room = Room { left: 58.0, top: 24.0, right: WIDTH - 130.0, bottom: HEIGHT - 38.0 };
-
-/// Lines that have a colour of their own; more could not be told apart.
-const COLOURS: usize = 7;
 
 /// How far a line that has a colour may stray from its curve, and one that has none, in units of the drawing.
 const FINE: f64 = 0.5;
@@ -45,7 +43,7 @@ fn draw(view: &View, tails: &Tails, title: &str) -> Markup {
     html! {
         figure.latency {
             figcaption { (title) ", at " (millions(tails.rate_ops_s)) " operations a second" }
-            @if let Some(axes) = Axes::of(&lines) { (axes.chart(&lines, title, &view.name(&format!("Chart: latency, {title}")))) }
+            @if let Some(axes) = Axes::of(&lines) { (axes.chart(&lines, &view.looks, title, &view.name(&format!("Chart: latency, {title}")))) }
             @else { p.hint { "No map has a percentile to draw at this rate." } }
             @if !saturated.is_empty() { p.hint { "Saturated at this rate: " (format::and(&saturated)) "." } }
             @if !in_part.is_empty() { p.hint { "In some forks, which their curves leave out: " (in_part.join(", ")) "." } }
@@ -157,7 +155,7 @@ impl Axes {
         FRAME.bottom - (ns / low).ln() / (high / low).ln() * (FRAME.bottom - FRAME.top)
     }
 
-    fn chart(&self, lines: &[Line], title: &str, region: &str) -> Markup {
+    fn chart(&self, lines: &[Line], looks: &Looks, title: &str, region: &str) -> Markup {
         let ends: Vec<(f64, f64)> = lines
             .iter()
             .take(COLOURS)
@@ -181,14 +179,14 @@ impl Axes {
                     text x="4" y="13" { "response time" }
                     // The first are drawn last, over the others.
                     @for (place, line) in lines.iter().enumerate().rev() {
-                        g class=(if place < COLOURS { format!("c{place}") } else { "other".to_owned() }) {
+                        g class=(if place < COLOURS { looks.class(line.strategy) } else { "other".to_owned() }) {
                             title { (line.strategy) @if let Some(left_out) = &line.left_out { ", " (left_out) } }
                             polyline points=(self.path(line, if place < COLOURS { FINE } else { COARSE })) {}
                         }
                     }
-                    @for ((place, (name, end)), label) in names.iter().zip(&ends).enumerate().zip(&found) {
+                    @for ((name, end), label) in names.iter().zip(&ends).zip(&found) {
                         @if let Some(label) = label {
-                            g class=(format!("c{place}")) {
+                            g class=(looks.class(name)) {
                                 @if let Some((x, y)) = label.leader { line.lead x1=(px(end.0)) y1=(px(end.1)) x2=(px(x)) y2=(px(y)) {} }
                                 text.label x=(px(label.room.left)) y=(px(label.room.bottom - 2.5)) { (name) }
                             }

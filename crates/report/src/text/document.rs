@@ -1,5 +1,5 @@
-/// Columns of prose, on what is no terminal or a wider one.
-const PROSE: usize = 100;
+/// Columns of prose, but on a narrower terminal; and of a table at the least, whose last column says what the others mean.
+const WIDTH: usize = 100;
 
 /// A text for a terminal or for Markdown, with the same numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,10 +47,10 @@ impl Text {
         self.within(usize::MAX)
     }
 
-    /// The same for a terminal of so many columns, at which the lines of tables are cut.
+    /// The same for a terminal of so many columns: the lines of tables are cut there, but none before the hundredth column.
     #[must_use]
     pub fn within(&self, columns: usize) -> String {
-        let prose = columns.min(PROSE);
+        let prose = columns.min(WIDTH);
         let mut out: Vec<String> = Vec::new();
         let mut titled = true;
         for block in &self.0 {
@@ -59,7 +59,7 @@ impl Text {
             }
             match block {
                 Block::Title(title) => out.extend(wrap(title, "  ", prose)),
-                Block::Table(table) => out.extend(align(table).iter().map(|line| cut(line, columns))),
+                Block::Table(table) => out.extend(align(table).iter().map(|line| cut(line, columns.max(WIDTH)))),
                 Block::Items(items) => {
                     let indent = if titled && !out.is_empty() { "  " } else { "" };
                     out.extend(
@@ -170,7 +170,7 @@ fn markdown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PROSE, Text, wrap};
+    use super::{Text, WIDTH, wrap};
 
     fn text(word: &str) -> Text {
         let mut text = Text::default();
@@ -203,25 +203,30 @@ mod tests {
 
     #[test]
     fn lines_fit_and_control_characters_do_nothing() {
-        for columns in [PROSE - 20, PROSE, PROSE + 20] {
+        for columns in [WIDTH - 20, WIDTH, WIDTH + 20] {
             let shown = text(&format!("\u{1b}[31m {}", "word ".repeat(60))).within(columns);
             assert!(!shown.contains('\u{1b}'), "{shown}");
-            assert!(shown.lines().all(|line| line.chars().count() <= columns && !line.ends_with(' ')), "{shown}");
-            assert!(shown.contains("\n(\u{fffd}[31m word") && shown.contains('…'), "{shown}");
+            let (tables, prose): (Vec<&str>, Vec<&str>) = shown.lines().partition(|line| line.starts_with("  a  "));
+            assert!(
+                prose.iter().all(|line| line.chars().count() <= columns.min(WIDTH) && !line.ends_with(' ')),
+                "{shown}"
+            );
+            assert_eq!(tables.len(), 1, "{shown}");
+            assert!(tables[0].ends_with('…') && tables[0].chars().count() == columns.max(WIDTH), "{shown}");
         }
     }
 
     #[test]
     fn a_table_is_whole_where_there_is_no_terminal_and_prose_wraps() {
         let shown = text(&"word ".repeat(60)).terminal();
-        let long: Vec<&str> = shown.lines().filter(|line| line.chars().count() > PROSE).collect();
+        let long: Vec<&str> = shown.lines().filter(|line| line.chars().count() > WIDTH).collect();
         assert_eq!(long, [format!("  a     12  {}", "word ".repeat(60).trim_end())]);
         assert!(!shown.contains('…'), "{shown}");
     }
 
     #[test]
     fn words_wrap() {
-        let lines = wrap(&format!("  {}", "abcdefghi ".repeat(25)), "    ", PROSE);
+        let lines = wrap(&format!("  {}", "abcdefghi ".repeat(25)), "    ", WIDTH);
         assert_eq!(lines.iter().map(|line| line.chars().count()).collect::<Vec<_>>(), [91, 93, 73]);
         assert!(lines[0].starts_with("  abc") && lines[1].starts_with("    abc"));
     }

@@ -25,6 +25,7 @@ mod protocol;
 mod provenance;
 mod registry;
 mod run;
+mod screen;
 mod serve;
 #[cfg(feature = "service")]
 mod service;

@@ -269,7 +269,7 @@ fn every_control_changes_what_is_said_and_the_address_keeps_it() {
         let said = |line: &str| line.split_once(' ').unwrap().1.to_owned();
         assert_ne!(said(&pair[0]), said(&pair[1]), "{lines:#?}");
     }
-    assert!(lines[4].contains("objective=memory") && lines[4].contains(", by memory"), "{lines:#?}");
+    assert!(lines[4].contains("objective=memory") && lines[4].contains(", by resident memory"), "{lines:#?}");
     assert_eq!(lines[5], lines[3], "the step back");
     // The address alone brings the answer back.
     let (fragment, said) = lines[3].split_once(' ').unwrap();

@@ -3,8 +3,9 @@
 use mapbench_results::{Cell, Group, Status};
 use mapbench_stats::Interval;
 
+use crate::latency::Saturated;
 use crate::objective::Objective;
-use crate::{LIMITS, format};
+use crate::{Input, LIMITS, format};
 
 /// What is known of a group.
 pub(crate) enum Answer<'a> {
@@ -23,9 +24,12 @@ pub(crate) enum Answer<'a> {
     },
 }
 
+fn contends(cell: &Cell, group: &Group) -> bool {
+    cell.is_of(group) && cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str())
+}
+
 pub(crate) fn answer<'a>(cells: &'a [Cell], group: &Group) -> Answer<'a> {
-    let contends = |cell: &&Cell| cell.status == Status::Ok && !LIMITS.contains(&cell.strategy.as_str());
-    let measured: Vec<&Cell> = cells.iter().filter(|cell| cell.is_of(group)).filter(contends).collect();
+    let measured: Vec<&Cell> = cells.iter().filter(|cell| contends(cell, group)).collect();
     let mut compared: Vec<(f64, bool, &Cell)> =
         measured.iter().filter_map(|cell| Some((cell.slowdown?, leads(cell)?, *cell))).collect();
     compared.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -39,12 +43,26 @@ pub(crate) fn answer<'a>(cells: &'a [Cell], group: &Group) -> Answer<'a> {
     }
 }
 
+/// What [`sentence`] says of a group of a run; by the 99th percentile, also who is left out of it for not having kept up.
+pub(crate) fn said(input: &Input, cells: &[Cell], group: &Group, objective: Objective) -> String {
+    let sentence = sentence(cells, group, objective);
+    let saturated = |cell: &Cell| {
+        let said = Saturated::at_common(input.beside.latency, group, &cell.strategy).said()?;
+        Some(format!("{} ({said})", cell.strategy))
+    };
+    let left_out: Vec<String> = match objective {
+        Objective::P99 => cells.iter().filter(|cell| contends(cell, group)).filter_map(saturated).collect(),
+        Objective::Throughput | Objective::Memory => Vec::new(),
+    };
+    if left_out.is_empty() { sentence } else { format!("{sentence}; not compared: {}", left_out.join(", ")) }
+}
+
 /// `papaya and scc-hashindex tie; dashmap is 1.31x slower [1.24, 1.39]`. Never one winner inside a tie.
-pub(crate) fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> String {
+fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> String {
     match answer(cells, group) {
         Answer::Nothing => "no map was measured".to_owned(),
         Answer::Alone(only) => format!("{} alone was measured", only.strategy),
-        Answer::TooFew => "too few slices to compare".to_owned(),
+        Answer::TooFew => objective.too_few().to_owned(),
         Answer::Compared { leaders, next } => {
             let lead = match leaders.as_slice() {
                 [one] => format!("{} {}", one.strategy, objective.first()),
@@ -54,9 +72,10 @@ pub(crate) fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> S
                 }
             };
             let next = next.and_then(|cell| {
-                let slowdown =
-                    Interval { low: cell.slowdown_low?, estimate: cell.slowdown?, high: cell.slowdown_high? };
-                Some(format!("; {}", objective.behind(&cell.strategy, &slowdown)))
+                let estimate = cell.slowdown?;
+                let ends = cell.slowdown_low.zip(cell.slowdown_high);
+                let interval = ends.map(|(low, high)| Interval { low, estimate, high });
+                Some(format!("; {}", objective.behind(&cell.strategy, estimate, interval.as_ref())))
             });
             lead + &next.unwrap_or_default()
         }
@@ -65,7 +84,7 @@ pub(crate) fn sentence(cells: &[Cell], group: &Group, objective: Objective) -> S
 
 /// Whether nothing was shown to be faster; `None` if nothing can be said.
 fn leads(cell: &Cell) -> Option<bool> {
-    Some(cell.slowdown_low? <= 1.0)
+    Some(cell.slowdown_low.or(cell.slowdown)? <= 1.0)
 }
 
 #[cfg(test)]

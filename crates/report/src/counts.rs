@@ -95,6 +95,12 @@ impl<'a> Counted<'a> {
     }
 }
 
+/// The bytes that the filled map held for each of its entries, fork by fork.
+pub(crate) fn entry_bytes_by_fork(rows: &[Memory], group: &Group, strategy: &str) -> Vec<(u32, f64)> {
+    let own = rows.iter().filter(|row| row.strategy == strategy && row.is_of(group));
+    own.filter_map(|row| Some((row.fork, row.bytes_per_entry()?))).collect()
+}
+
 fn shown(value: Option<f64>) -> String {
     value.map_or_else(|| NONE.to_owned(), format::significant)
 }

@@ -34,11 +34,61 @@ impl Asked {
     }
 }
 
+/// How many of a cell's measured forks did not keep up with a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Saturated {
+    forks: usize,
+    measured: usize,
+}
+
+impl Saturated {
+    /// At the rate that all maps are asked for.
+    pub(crate) fn at_common(rows: &[Latency], group: &Group, strategy: &str) -> Self {
+        let is_own = |row: &&Latency| row.strategy == strategy && Asked::Common.is(row) && row.is_of(group);
+        Self::among(rows.iter().filter(is_own))
+    }
+
+    fn among<'a>(rows: impl Iterator<Item = &'a Latency>) -> Self {
+        let measured = rows.filter(|row| row.status == Status::Ok);
+        let (forks, measured) =
+            measured.fold((0, 0), |(forks, all), row| (forks + usize::from(row.saturated), all + 1));
+        Self { forks, measured }
+    }
+
+    /// Whether any fork was: what the others say is then better than the map is.
+    pub(crate) fn any(self) -> bool {
+        self.forks > 0
+    }
+
+    /// Half of the forks or more: the cell has no figure.
+    fn most(self) -> bool {
+        self.any() && self.forks * 2 >= self.measured
+    }
+
+    /// `1 of 3 saturated`, if any was.
+    pub(crate) fn said(self) -> Option<String> {
+        self.any().then(|| format!("{} of {} saturated", self.forks, self.measured))
+    }
+
+    /// A figure of the forks that kept up, with what it leaves out: `2.13 ms (1 of 3 saturated)`.
+    pub(crate) fn beside(self, figure: String) -> String {
+        match self.said() {
+            Some(said) => format!("{figure} ({said})"),
+            None => figure,
+        }
+    }
+
+    /// The same of a cell that may have no figure.
+    pub(crate) fn beside_any(self, figure: Option<String>) -> Option<String> {
+        figure.map(|figure| self.beside(figure)).or_else(|| self.said())
+    }
+}
+
 /// What a cell answered.
 #[derive(Clone, Debug)]
 pub(crate) enum Tail {
-    /// The forks that kept up, added up.
-    Times(Distribution),
+    /// The forks that kept up, added up; and how many did not.
+    Times(Distribution, Saturated),
     /// Half of the forks or more did not keep up with the rate.
     Saturated,
     /// Not measured, and why.
@@ -56,22 +106,27 @@ impl Tail {
             return Some(Tail::Failed(failed.status, failed.message.clone()));
         };
         debug_assert_eq!(first.strategy, strategy);
-        let kept_up: Vec<&&Latency> = measured.iter().copied().filter(|row| !row.saturated).collect();
-        if kept_up.len() * 2 <= measured.len() {
+        let saturated = Saturated::among(measured.iter().map(|row| **row));
+        if saturated.most() {
             return Some(Tail::Saturated);
         }
         let mut times = Distribution::default();
-        for row in kept_up {
+        for row in measured.iter().filter(|row| !row.saturated) {
             // The reader has refused what cannot be decoded.
             if let Ok(fork) = Distribution::decode(&row.histogram) {
                 times.add(&fork);
             }
         }
-        Some(Tail::Times(times))
+        Some(Tail::Times(times, saturated))
     }
 
     pub(crate) fn times(&self) -> Option<&Distribution> {
-        if let Tail::Times(times) = self { Some(times) } else { None }
+        if let Tail::Times(times, _) = self { Some(times) } else { None }
+    }
+
+    /// What [`Self::times`] leaves out, in words; `None` if nothing, or if it is all.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        if let Tail::Times(_, saturated) = self { saturated.said() } else { None }
     }
 }
 

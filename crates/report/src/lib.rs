@@ -41,6 +41,9 @@ use mapbench_results::{
     SelfTestRow, Semantics,
 };
 
+/// What reports say of a run that was interrupted or still goes on.
+const UNFINISHED: &str = "The run is unfinished: what is here is what was measured so far.";
+
 /// What a report is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {

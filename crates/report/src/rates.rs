@@ -10,6 +10,9 @@ use crate::objective::Objective;
 /// Seed of the bootstraps: fixed, so that a report is a function of its rows.
 const SEED: u64 = 1;
 
+/// Of forks that have one value each, fewer cannot be compared: the interval of two reaches over powers of ten.
+const FORKS: usize = 3;
+
 /// A run's rows by cell.
 pub(crate) struct ByCell<'a>(HashMap<(&'a str, Percent, u32, &'a str), Vec<&'a Sample>>);
 
@@ -75,9 +78,12 @@ impl Rates {
         }
     }
 
-    /// How many times slower this is than `reference`; `None` without two rounds that both measured.
+    /// How many times slower this is than `reference`; `None` without two rounds that both measured, or with fewer forks
+    /// than [`FORKS`] that share one round each.
     pub(crate) fn slowdown(&self, reference: &Self) -> Option<Interval> {
-        ratio(&reference.log_ratios(self), SEED)
+        let ratios = reference.log_ratios(self);
+        let few = ratios.len() < FORKS && ratios.iter().all(|fork| fork.len() == 1);
+        if few { None } else { ratio(&ratios, SEED) }
     }
 
     /// The logarithm of [`Self::slowdown`]'s estimate, without the cost of its interval.

@@ -110,9 +110,9 @@ fn outcome(rows: &[&Sample], ok: usize) -> (Status, String) {
     }
 }
 
-/// Sets the slowdowns and ties of a group's cells.
-pub(crate) fn compare(measured: &mut [(Cell, Rates)], objective: Objective) {
-    let Some(best) = best(measured, objective) else { return };
+/// Sets the slowdowns and ties of a group's cells, and says which of them is the best.
+pub(crate) fn compare(measured: &mut [(Cell, Rates)], objective: Objective) -> Option<usize> {
+    let best = best(measured, objective)?;
     let slowdowns: Vec<_> = measured.iter().map(|(_, rates)| rates.slowdown(&measured[best].1)).collect();
     for ((cell, _), slowdown) in measured.iter_mut().zip(slowdowns) {
         if let Some(slowdown) = slowdown.filter(|_| cell.status == Status::Ok) {
@@ -122,6 +122,7 @@ pub(crate) fn compare(measured: &mut [(Cell, Rates)], objective: Objective) {
             cell.tied = slowdown.covers(1.0);
         }
     }
+    Some(best)
 }
 
 /// The place of the best contender; of equals the first, so that the plan's order decides and not that of the search.

@@ -8,7 +8,7 @@ use mapbench_results::{
     Semantics, Stage, Status, Verdict,
 };
 
-use crate::{Beside, Input, summarise};
+use crate::{Beside, Input, complete, summarise};
 
 /// A workload file that sweeps over its distribution.
 pub(crate) const SWEPT: &str = "name = \"w\"\nquestion = \"How fast is it?\"\nsource = \"A book\"\nnote = \"Adversarial.\"\n\
@@ -249,6 +249,27 @@ pub(crate) fn response(strategy: &str, fork: u32, times: &[(u64, u64)]) -> Laten
     let row = Latency::unmeasured(&group(), strategy, fork, LatencyKind::ResponseTime, Status::Ok);
     let row = Latency { rate_ops_s: Some(1_000_000), achieved_ops_s: Some(1_000_000), every: Some(1), ..row };
     row.with(&distribution, false)
+}
+
+/// Three forks of response times of which the last may be saturated, beside three that kept up throughout with times twice
+/// as long: `part` and `whole` of the group of [`group`].
+pub(crate) fn in_part_and_whole(saturated: bool) -> Vec<Latency> {
+    let forks = |strategy: &'static str, ns| (0..3).map(move |fork| response(strategy, fork, &[(ns, 100_000)]));
+    let mut rows: Vec<Latency> = forks("part", 2_000).chain(forks("whole", 4_000)).collect();
+    if saturated {
+        (rows[2].saturated, rows[2].p50_ns, rows[2].p99_ns) = (true, None, None);
+    }
+    rows
+}
+
+/// Hands an input of [`in_part_and_whole`] to a test.
+pub(crate) fn with_response<R>(latency: &[Latency], f: impl FnOnce(&Input) -> R) -> R {
+    let provenance = provenance(Plan { latency: Some(latency_plan()), ..plan(&["part", "whole"]) });
+    let samples = ["part", "whole"].map(|name| slices(name, 0, 0, 1e6));
+    let mut cells = summarise(&provenance.plan, 2, &samples);
+    complete(&mut cells, latency, &[]);
+    let beside = Beside { latency, ..Beside::default() };
+    f(&Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, beside })
 }
 
 pub(crate) fn memory_plan() -> MemoryPlan {

@@ -42,7 +42,7 @@ pub(super) fn find(name: &str) -> Result<Run, Failure> {
 pub(super) fn compare(name: &str, run: &Run) -> Result<(), Failure> {
     let before = find(name)?;
     println!("\nthis run (B) against baseline `{name}` (A):");
-    print!("{}", diff(&Input::of(&before), &Input::of(run), Cells::Changed).terminal());
+    print!("{}", crate::screen::shown(&diff(&Input::of(&before), &Input::of(run), Cells::Changed)));
     Ok(())
 }
 

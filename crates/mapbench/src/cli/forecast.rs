@@ -154,7 +154,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let page = dir.join(PAGE);
     std::fs::write(&page, forecast_html(&found, &provenance::host(0), &warnings))
         .map_err(|error| Failure::usage(format!("cannot write {}: {error}", page.display())))?;
-    println!("{}", forecast_text(&found).terminal());
+    println!("{}", crate::screen::shown(&forecast_text(&found)));
     warnings.iter().for_each(|warning| println!("warning: {warning}"));
     println!("{}", page.display());
     if interrupt::came() { Err(Failure::abandoned(&dir)) } else { Ok(()) }

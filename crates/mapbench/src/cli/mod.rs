@@ -167,7 +167,7 @@ impl Directories {
 }
 
 fn in_format(text: &Text, markdown: bool) -> String {
-    if markdown { text.markdown() } else { text.terminal() }
+    if markdown { text.markdown() } else { crate::screen::shown(text) }
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ fn measured(mut run: Run, group: &Group, strategy: &str) {
         println!("{} holds neither latency nor memory of this cell", run.dir.display());
         return;
     }
-    println!("\n{}", costs(&Input::of(&run), group).terminal());
+    println!("\n{}", crate::screen::shown(&costs(&Input::of(&run), group)));
     for row in &run.latency {
         let load = row.load_pct.map_or_else(String::new, |load| format!(" at {load} %"));
         let rate = row.rate_ops_s.map_or_else(String::new, |rate| format!(", {rate} operations/s"));

@@ -182,7 +182,7 @@ fn way(page: &Path, dir: &Path) -> Option<String> {
 impl Finished {
     /// The ranking, what went wrong, and where everything is.
     pub(crate) fn show(&self) {
-        println!("{}", mapbench_report::ranking(&Input::of(&self.run)).terminal());
+        println!("{}", crate::screen::shown(&mapbench_report::ranking(&Input::of(&self.run))));
         let failed = self.run.cells.iter().filter(|cell| {
             !matches!(cell.status, Status::Ok | Status::NotApplicable | Status::Detected)
                 || !cell.message.is_empty() && cell.status == Status::Ok

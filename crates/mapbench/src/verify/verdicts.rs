@@ -82,7 +82,7 @@ impl Verdicts {
 
     /// For a terminal: the table, then what is wrong, drawn.
     pub(crate) fn text(&self, long: bool) -> String {
-        let mut text = mapbench_report::semantics(&self.rows(), long).terminal();
+        let mut text = crate::screen::shown(&mapbench_report::semantics(&self.rows(), long));
         for verdict in [Verdict::Undecided, Verdict::Violated] {
             for Found { row, picture, again } in self.any(verdict) {
                 let declared =

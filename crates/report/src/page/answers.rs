@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::View;
 use super::view::Choice;
 use crate::format;
-use crate::objective::Objective;
+use crate::objective::{Held, Objective};
 
 /// The answers of a run, first those at the largest number of threads that have a core each.
 pub(super) fn section(view: &View) -> Markup {
@@ -28,7 +28,11 @@ pub(super) fn section(view: &View) -> Markup {
             let answer = html! { (view.answer(group, objective)) };
             let label = if with_threads { &full } else { &short };
             // Of several runs none has a bar of its own: there is one above, for all of them.
-            if view.is_alone() { entry(choice, objective, &full, label, &answer) } else { plain(label, &answer) }
+            if view.is_alone() {
+                entry(choice, objective, view.held(group).label(), &full, label, &answer)
+            } else {
+                plain(label, &answer)
+            }
         };
         html! { dl.answers { @for group in groups { (entry(group)) } } }
     };
@@ -50,18 +54,30 @@ pub(super) fn section(view: &View) -> Markup {
         @if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
             details {
                 summary { "By the 99th percentile of the response time" }
-                p.hint { "At " (format::rate(latency.rate_ops_s)) " M operations a second over all threads, the same for every map; what did not keep up is left out. Ratios are those of the percentiles, fork by fork." }
+                p.hint { "At " (format::rate(latency.rate_ops_s)) " M operations a second over all threads, the same for every map; what did not keep up in every fork is not compared, and named. Ratios are those of the percentiles, fork by fork, of three forks or more." }
                 (sentences(&all, true, Objective::P99))
             }
         }
-        details {
-            summary { "By memory" }
-            p.hint { "Resident memory of the whole process, of which a part is the same for every map. Ratios and ties are those of memory, in whichever way the throughputs differ." }
-            (sentences(&all, true, Objective::Memory))
+        @for held in Held::ALL {
+            @let own: Vec<&Choice> = groups.iter().filter(|choice| view.held(choice.group) == held).collect();
+            @if !own.is_empty() {
+                details {
+                    summary { "By " (held.label()) }
+                    p.hint { (about(held)) " Ratios and ties are those of memory, in whichever way the throughputs differ." }
+                    (sentences(&own, true, Objective::Memory))
+                }
+            }
         }
         p.hint { "“Tie”: the 95 % interval of the ratio covers 1. Slowdowns are ratios within rounds, in which all maps run side by side, a slice each in turn." }
     };
     view.section("answer", "Which map, and by how much?", &body)
+}
+
+fn about(held: Held) -> &'static str {
+    match held {
+        Held::Entry => "As the allocator counted them, key and value included, in whole bytes and fork by fork.",
+        Held::Resident => "Resident memory of the whole process, of which a part is the same for every map.",
+    }
 }
 
 /// With no more workloads than this, the answers begin with their questions.
@@ -84,12 +100,19 @@ fn plain(label: &str, answer: &Markup) -> Markup {
     html! { div { dt { (label) } dd { (answer) } } }
 }
 
-/// An answer that the bar can find, under its label there and in the list.
-pub(super) fn entry(choice: &Choice, objective: Objective, in_bar: &str, in_list: &str, answer: &Markup) -> Markup {
+/// An answer that the bar can find, under its label there and in the list. `held` names what memory is compared by.
+pub(super) fn entry(
+    choice: &Choice,
+    objective: Objective,
+    held: &str,
+    in_bar: &str,
+    in_list: &str,
+    answer: &Markup,
+) -> Markup {
     let in_bar = match objective {
         Objective::Throughput => in_bar.to_owned(),
         Objective::P99 => format!("{in_bar}, by the 99th percentile of the response time"),
-        Objective::Memory => format!("{in_bar}, by memory"),
+        Objective::Memory => format!("{in_bar}, by {held}"),
     };
     html! {
         div data-objective=(objective.name()) data-workload=(choice.workload) data-distribution=(choice.distribution) data-reads=(choice.group.read_pct) data-threads=(choice.group.threads) data-label=(in_bar) {
@@ -248,6 +271,31 @@ mod tests {
         );
         assert!(page.contains("<option value=\"4\">4 (oversubscribed)"));
         assert!(page.contains("data-label=\"w, 50 % reads, 4 threads (oversubscribed)\""));
+    }
+
+    #[test]
+    fn the_answer_by_memory_says_what_it_goes_by() {
+        use crate::testing::{counted, plan, provenance, slices};
+        let mut plan = plan(&["a", "b"]);
+        let group = plan.groups[0].clone();
+        plan.groups.push(mapbench_results::Group { threads: 4, ..group });
+        let provenance = provenance(plan);
+        let samples = ["a", "b"].map(|name| slices(name, 0, 0, 1e6));
+        let cells = summarise(&provenance.plan, 2, &samples);
+        let mut memory = [counted("a"), counted("b")].concat();
+        memory[2].filled_bytes = Some(96_000);
+        let beside = Beside { memory: &memory, ..Beside::default() };
+        let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &cells, beside };
+        let page = section(&View::alone(input)).into_string();
+        for part in [
+            "<summary>By bytes an entry of the filled map</summary>",
+            "data-label=\"w, 90 % reads, 2 threads, by bytes an entry of the filled map\"",
+            "b takes least; a takes 2.00x as much (too few forks for an interval)",
+            "<summary>By resident memory</summary>",
+            "data-label=\"w, 90 % reads, 4 threads (oversubscribed), by resident memory\"",
+        ] {
+            assert_eq!(page.matches(part).count(), 1, "{part}: {page}");
+        }
     }
 
     #[test]

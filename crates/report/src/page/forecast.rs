@@ -4,6 +4,7 @@ use mapbench_results::{Contention, Expected, ForecastRun, Host, HotSpot};
 use maud::{Markup, html};
 
 use super::axis::{self, px, round_above, round_below};
+use super::looks::{COLOURS, Looks};
 use super::place::{self, Room};
 use crate::forecast::{ABSENT, Mix, counted, hottest, is_false, lines, mixes};
 use crate::format;
@@ -15,9 +16,6 @@ const RIGHT: f64 = 128.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 36.0;
 
-/// Curves of a panel that have a colour and a name.
-const COLOURS: usize = 7;
-
 /// Places that are shown of a cell.
 const PLACES: usize = 4;
 
@@ -28,11 +26,12 @@ pub fn forecast_html(run: &ForecastRun, host: &Host, warnings: &[String]) -> Str
         @for warning in warnings { p { strong { "Warning: " } (warning) } }
         p { "Forecast from " (host.cpu) ", " (format::counted(host.cores, "core")) ": nothing on this page was measured on more cores than that." }
     };
+    let looks = Looks::of(mixes(run).into_iter().flat_map(|mix| lines(run, mix)).map(|(strategy, _)| strategy));
     let main = html! {
         section aria-labelledby="curves" {
             h2 id="curves" { "Throughput on more cores" }
-            p { "Million operations a second, on logarithmic scales. Every curve is a forecast, and dashed for that reason: the maps ran on virtual cores, each with a clock that goes by the time of an operation on one thread, measured here, and by the cache lines that it takes from other cores. Bands show what the spread of the measured inputs makes of it; how wrong the model itself may be, they do not show. The best on most cores are coloured." }
-            div.panels { @for mix in mixes(run) { figure { figcaption { (mix.0) ", " (mix.1) " % reads" } (panel(run, mix)) (twin(run, mix)) } } }
+            p { "Million operations a second, on logarithmic scales. Every curve is a forecast, and dashed for that reason: the maps ran on virtual cores, each with a clock that goes by the time of an operation on one thread, measured here, and by the cache lines that it takes from other cores. Bands show what the spread of the measured inputs makes of it; how wrong the model itself may be, they do not show. The best on most cores are coloured, alike in all charts." }
+            div.panels { @for mix in mixes(run) { figure { figcaption { (mix.0) ", " (mix.1) " % reads" } (panel(run, mix, &looks)) (twin(run, mix)) } } }
         }
         (counts(run))
         (places(run))
@@ -73,7 +72,7 @@ impl Frame {
     }
 }
 
-fn panel(run: &ForecastRun, mix: Mix) -> Markup {
+fn panel(run: &ForecastRun, mix: Mix, looks: &Looks) -> Markup {
     let lines = lines(run, mix);
     let mut cores: Vec<u32> = lines.iter().flat_map(|(_, rows)| rows.iter().map(|row| row.cores)).collect();
     cores.sort_unstable();
@@ -99,15 +98,15 @@ fn panel(run: &ForecastRun, mix: Mix) -> Markup {
             text x=(px((LEFT + right) / 2.0)) y=(HEIGHT - 4.0) text-anchor="middle" { "cores" }
             svg.frame x=(LEFT) y=(TOP) width=(right - LEFT) height=(bottom - TOP) viewBox=(format!("{LEFT} {TOP} {} {}", right - LEFT, bottom - TOP)) {
                 @for (place, (strategy, rows)) in lines.iter().enumerate().rev() {
-                    g class=(if place < COLOURS { format!("forecast c{place}") } else { "forecast other".to_owned() }) {
+                    g class=(if place < COLOURS { format!("forecast {}", looks.class(strategy)) } else { "forecast other".to_owned() }) {
                         title { (strategy) }
                         @if place < COLOURS { polygon points=(band(&frame, rows)) {} }
                         polyline points=(frame.path(rows.iter().map(|row| (row.cores, row.ops_s)))) {}
                     }
                 }
             }
-            @for (place, strategy, y) in labels(&frame, &lines) {
-                text class=(format!("label c{place}")) x=(right + 6.0) y=(px(y)) { (strategy) }
+            @for (strategy, y) in labels(&frame, &lines) {
+                text class=(format!("label {}", looks.class(strategy))) x=(right + 6.0) y=(px(y)) { (strategy) }
             }
         }
     }
@@ -147,15 +146,14 @@ fn band(frame: &Frame, rows: &[&Expected]) -> String {
 }
 
 /// Names beside the ends of the coloured curves, none over another.
-fn labels<'a>(frame: &Frame, lines: &[(&'a str, Vec<&Expected>)]) -> Vec<(usize, &'a str, f64)> {
-    let ends = lines.iter().take(COLOURS).enumerate();
-    let mut labels: Vec<(usize, &str, f64)> = ends
-        .filter_map(|(place, (strategy, rows))| Some((place, *strategy, frame.y(rows.last()?.ops_s) + 4.0)))
-        .collect();
+fn labels<'a>(frame: &Frame, lines: &[(&'a str, Vec<&Expected>)]) -> Vec<(&'a str, f64)> {
+    let ends = lines.iter().take(COLOURS);
+    let mut labels: Vec<(&str, f64)> =
+        ends.filter_map(|(strategy, rows)| Some((*strategy, frame.y(rows.last()?.ops_s) + 4.0))).collect();
     // The fastest come first, so they are in order from the top.
-    let mut heights: Vec<f64> = labels.iter().map(|label| label.2).collect();
+    let mut heights: Vec<f64> = labels.iter().map(|label| label.1).collect();
     place::apart(&mut heights, HEIGHT - BOTTOM + 4.0);
-    labels.iter_mut().zip(heights).for_each(|(label, height)| label.2 = height);
+    labels.iter_mut().zip(heights).for_each(|(label, height)| label.1 = height);
     labels
 }
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::View;
 use super::axis::{self, across, log_marks, px, upright};
+use super::looks::{COLOURS, Looks};
 use super::place::{Room, labels};
 use crate::format;
 use crate::latency::curve;
@@ -13,9 +14,6 @@ use crate::tails::{BESIDE, FOUR, MapTails, Tails, four, millions, p99, pause};
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 380.0;
 const FRAME: Room = Room { left: 58.0, top: 24.0, right: WIDTH - 130.0, bottom: HEIGHT - 38.0 };
-
-/// Lines that have a colour of their own; more could not be told apart.
-const COLOURS: usize = 7;
 
 /// How far a line that has a colour may stray from its curve, and one that has none, in units of the drawing.
 const FINE: f64 = 0.5;
@@ -41,13 +39,14 @@ pub(super) fn section(view: &View) -> Markup {
 
 fn draw(view: &View, tails: &Tails, title: &str) -> Markup {
     let lines: Vec<Line> = tails.maps.iter().filter_map(Line::of).collect();
-    let saturated = tails.saturated();
+    let (saturated, in_part) = (tails.saturated(), tails.in_part());
     html! {
         figure.latency {
             figcaption { (title) ", at " (millions(tails.rate_ops_s)) " operations a second" }
-            @if let Some(axes) = Axes::of(&lines) { (axes.chart(&lines, title, &view.name(&format!("Chart: latency, {title}")))) }
+            @if let Some(axes) = Axes::of(&lines) { (axes.chart(&lines, &view.looks, title, &view.name(&format!("Chart: latency, {title}")))) }
             @else { p.hint { "No map has a percentile to draw at this rate." } }
             @if !saturated.is_empty() { p.hint { "Saturated at this rate: " (format::and(&saturated)) "." } }
+            @if !in_part.is_empty() { p.hint { "In some forks, which their curves leave out: " (in_part.join(", ")) "." } }
         }
         @if !tails.maps.is_empty() { details open { summary { "Percentiles" } (view.scroll(&format!("latency, {title}"), &table(tails))) } }
         @if !tails.pauses.is_empty() { details open { summary { "Pauses of a reader" } (view.scroll(&format!("pauses, {title}"), &pause_table(tails))) } }
@@ -119,13 +118,16 @@ fn cells<const N: usize>(cells: Result<[String; N], String>) -> Markup {
 /// A map's curve at the rate that is the same for all.
 struct Line<'a> {
     strategy: &'a str,
+    /// What of its forks it leaves out.
+    left_out: Option<String>,
     points: Vec<(f64, f64)>,
 }
 
 impl<'a> Line<'a> {
     fn of(map: &MapTails<'a>) -> Option<Self> {
-        let points = curve(map.common()?.times()?);
-        (points.len() > 1).then_some(Self { strategy: map.strategy, points })
+        let tail = map.common()?;
+        let points = curve(tail.times()?);
+        (points.len() > 1).then(|| Self { strategy: map.strategy, left_out: tail.left_out(), points })
     }
 }
 
@@ -153,7 +155,7 @@ impl Axes {
         FRAME.bottom - (ns / low).ln() / (high / low).ln() * (FRAME.bottom - FRAME.top)
     }
 
-    fn chart(&self, lines: &[Line], title: &str, region: &str) -> Markup {
+    fn chart(&self, lines: &[Line], looks: &Looks, title: &str, region: &str) -> Markup {
         let ends: Vec<(f64, f64)> = lines
             .iter()
             .take(COLOURS)
@@ -177,14 +179,14 @@ impl Axes {
                     text x="4" y="13" { "response time" }
                     // The first are drawn last, over the others.
                     @for (place, line) in lines.iter().enumerate().rev() {
-                        g class=(if place < COLOURS { format!("c{place}") } else { "other".to_owned() }) {
-                            title { (line.strategy) }
+                        g class=(if place < COLOURS { looks.class(line.strategy) } else { "other".to_owned() }) {
+                            title { (line.strategy) @if let Some(left_out) = &line.left_out { ", " (left_out) } }
                             polyline points=(self.path(line, if place < COLOURS { FINE } else { COARSE })) {}
                         }
                     }
-                    @for ((place, (name, end)), label) in names.iter().zip(&ends).enumerate().zip(&found) {
+                    @for ((name, end), label) in names.iter().zip(&ends).zip(&found) {
                         @if let Some(label) = label {
-                            g class=(format!("c{place}")) {
+                            g class=(looks.class(name)) {
                                 @if let Some((x, y)) = label.leader { line.lead x1=(px(end.0)) y1=(px(end.1)) x2=(px(x)) y2=(px(y)) {} }
                                 text.label x=(px(label.room.left)) y=(px(label.room.bottom - 2.5)) { (name) }
                             }
@@ -273,6 +275,22 @@ mod tests {
             // 99 % below: the last two hundredths are slow.
             assert!(page.contains("<th scope=\"row\">slow</th><td>2.01 µs</td><td>90"), "{page}");
         });
+    }
+
+    #[test]
+    fn what_leaves_forks_out_says_so_in_the_table_and_by_the_chart() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let page = |saturated| {
+            with_response(&in_part_and_whole(saturated), |input| section(&View::alone(*input)).into_string())
+        };
+        for part in [
+            "<td>2.01 µs (1 of 3 saturated)</td>",
+            "which their curves leave out: part (1 of 3 saturated).",
+            "<title>part, 1 of 3 saturated</title>",
+        ] {
+            assert!(page(true).contains(part), "{part} is missing: {}", page(true));
+        }
+        assert!(!page(false).contains("of 3 saturated"));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::View;
 use super::axis::{self, power_of_ten, px, round_above, round_below};
+use super::looks::{self, COLOURS, Looks};
 use super::place::{self, Room};
-use crate::rank::Rank;
 use crate::{Input, LIMITS, format};
 
 const WIDTH: f64 = 360.0;
@@ -16,12 +16,9 @@ const RIGHT: f64 = 122.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 36.0;
 
-/// Lines that have a colour of their own; more could not be told apart.
-const COLOURS: usize = 7;
-
-pub(super) fn section(view: &View, rank: &Rank) -> Markup {
+/// Nothing if no panel has more than one number of threads: the ratios and the table say what a dot would.
+pub(super) fn section(view: &View) -> Markup {
     let input = &view.input;
-    let coloured = coloured(input, rank);
     let mut panels: Vec<(&str, Percent)> = Vec::new();
     for group in &input.provenance.plan.groups {
         let panel = (group.workload.as_str(), group.read_pct);
@@ -29,29 +26,25 @@ pub(super) fn section(view: &View, rank: &Rank) -> Markup {
             panels.push(panel);
         }
     }
+    let several = |(workload, read_pct): &(&str, Percent)| Panel::of(input, workload, *read_pct).threads.len() > 1;
+    panels.retain(several);
+    if panels.is_empty() {
+        return html! {};
+    }
     let body = html! {
-        p { "Million operations a second; bands are 95 % intervals over processes, and include what the machine did in those minutes: maps are compared by the ratios above. Dashed and upright: the number of cores. Dotted: as many times the fastest single thread as there are threads. Coloured: the strategies that rank first over all cells; in the colour of this text, a leader of the panel that is not among them; the others are grey, and named on hover." }
+        p { "Million operations a second; bands are 95 % intervals over processes, and include what the machine did in those minutes: maps are compared by the ratios above. Dashed and upright: the number of cores. Dotted: as many times the fastest single thread as there are threads. Coloured alike in all charts: the strategies that rank first over all cells; in the colour of this text, a leader of the panel that is not among them; the others are grey, and named on hover." }
         // The style sheet shows the charts of the scale that is chosen here: no script is needed.
         label.switch { input type="checkbox" name=(view.id("scale")) value="linear" autocomplete="off"; "Linear scale" }
         div.panels {
             @for (workload, read_pct) in panels {
                 figure {
                     figcaption { (super::mix(input, workload, read_pct)) }
-                    (Panel::of(input, workload, read_pct).draw(input.provenance.host.cores, &coloured))
+                    (Panel::of(input, workload, read_pct).draw(input.provenance.host.cores, &view.looks))
                 }
             }
         }
     };
     view.section("lines", "Throughput against threads", &body)
-}
-
-/// The first of the rank; of the plan, where nothing is ranked.
-fn coloured<'a>(input: &'a Input, rank: &Rank<'a>) -> Vec<&'a str> {
-    if rank.ranked.is_empty() {
-        let names = input.provenance.plan.strategies.iter().map(String::as_str);
-        return names.filter(|name| !LIMITS.contains(name)).take(COLOURS).collect();
-    }
-    rank.ranked.iter().take(COLOURS).map(|ranked| ranked.strategy).collect()
 }
 
 /// A strategy's measured cells of a panel, by threads.
@@ -88,9 +81,9 @@ impl<'a> Panel<'a> {
     }
 
     /// The panel on either scale.
-    fn draw(&self, cores: u32, coloured: &[&str]) -> Markup {
+    fn draw(&self, cores: u32, looks: &Looks) -> Markup {
         let styled: Vec<(Style, &Line)> =
-            self.lines.iter().map(|line| (self.style(line, cores, coloured), line)).collect();
+            self.lines.iter().map(|line| (self.style(line, cores, looks), line)).collect();
         let (Some(log), Some(linear)) = (Scale::log(&self.threads, &styled), Scale::linear(&self.threads, &styled))
         else {
             return html! { p.hint { "Nothing was measured." } };
@@ -151,13 +144,14 @@ impl<'a> Panel<'a> {
         }
     }
 
-    fn style(&self, line: &Line, cores: u32, coloured: &[&str]) -> Style {
+    fn style(&self, line: &Line, cores: u32, looks: &Looks) -> Style {
         let most = self.threads.iter().copied().filter(|threads| *threads <= cores).max();
         let leads = |(cell, _): &(&Cell, f64)| Some(cell.threads) == most && cell.slowdown == Some(1.0);
-        match coloured.iter().position(|name| *name == line.strategy) {
-            Some(place) => Style::Colour(place),
-            None if !LIMITS.contains(&line.strategy) && line.cells.iter().any(leads) => Style::Leader,
-            None => Style::Other,
+        match looks.place(line.strategy) {
+            _ if LIMITS.contains(&line.strategy) => Style::Other,
+            Some(place) if place < COLOURS => Style::Colour(place),
+            _ if line.cells.iter().any(leads) => Style::Leader,
+            _ => Style::Other,
         }
     }
 
@@ -192,7 +186,7 @@ enum Style {
 impl Style {
     fn class(self) -> String {
         match self {
-            Style::Colour(place) => format!("c{place}"),
+            Style::Colour(place) => looks::class(place),
             Style::Leader => "leader".to_owned(),
             Style::Other => "other".to_owned(),
         }

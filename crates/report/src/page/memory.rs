@@ -7,6 +7,8 @@ use maud::{Markup, html};
 use super::View;
 use super::axis::{across, log_marks, px, upright};
 use super::place::{Label, Room, labels};
+use crate::counts::entry_bytes_by_fork;
+use crate::objective::Held;
 use crate::{LIMITS, format};
 
 const WIDTH: f64 = 640.0;
@@ -38,35 +40,26 @@ struct Point<'a> {
     front: bool,
 }
 
-/// What memory is counted in.
-#[derive(Clone, Copy, PartialEq)]
-enum Unit {
-    /// Resident memory of the process, in bytes.
-    Resident,
-    /// Bytes of the map for each of its entries.
-    Entry,
-}
-
-impl Unit {
+impl Held {
     /// What the axis counts.
     fn scale(self) -> f64 {
         match self {
-            Unit::Resident => f64::from(1_u32 << 20),
-            Unit::Entry => 1.0,
+            Held::Resident => f64::from(1_u32 << 20),
+            Held::Entry => 1.0,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Unit::Resident => "resident memory of the process, MiB",
-            Unit::Entry => "bytes an entry of the filled map, key and value included",
+            Held::Resident => "resident memory of the process, MiB",
+            Held::Entry => "bytes an entry of the filled map, key and value included",
         }
     }
 
     fn column(self) -> &'static str {
         match self {
-            Unit::Resident => "RSS MiB",
-            Unit::Entry => "bytes an entry",
+            Held::Resident => "RSS MiB",
+            Held::Entry => "bytes an entry",
         }
     }
 
@@ -74,33 +67,32 @@ impl Unit {
     fn amount(self, bytes: f64) -> String {
         let amount = format::significant(bytes / self.scale());
         match self {
-            Unit::Resident => format!("{amount} MiB"),
-            Unit::Entry => format!("{amount} bytes an entry"),
+            Held::Resident => format!("{amount} MiB"),
+            Held::Entry => format!("{amount} bytes an entry"),
         }
     }
 }
 
 /// The measured cells of a group, the front first, in the order of their memory.
 struct Plot<'a> {
-    unit: Unit,
+    unit: Held,
     points: Vec<Point<'a>>,
 }
 
 impl<'a> Plot<'a> {
     fn of(cells: &'a [Cell], group: &Group, memory: &[Memory]) -> Self {
         let counted = |strategy: &str| {
-            let own = memory.iter().filter(|row| row.strategy == strategy && row.is_of(group));
-            median(&own.filter_map(Memory::bytes_per_entry).collect::<Vec<_>>())
+            let forks = entry_bytes_by_fork(memory, group, strategy);
+            median(&forks.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>())
         };
-        let any = memory.iter().any(|row| row.is_of(group) && row.bytes_per_entry().is_some());
-        let unit = if any { Unit::Entry } else { Unit::Resident };
+        let unit = Held::of(memory, group);
         let measured = cells.iter().filter(|cell| cell.status == Status::Ok && cell.is_of(group));
         let point = |cell: &'a Cell| {
             let number = |value: Option<u64>| value.filter(|value| *value > 0).map(|value| value as f64);
             let ops_s = number(cell.throughput_ops_s)?;
             let bytes = match unit {
-                Unit::Resident => number(cell.rss_bytes)?,
-                Unit::Entry => counted(&cell.strategy)?,
+                Held::Resident => number(cell.rss_bytes)?,
+                Held::Entry => counted(&cell.strategy)?,
             };
             Some(Point { cell, ops_s, bytes, limit: LIMITS.contains(&cell.strategy.as_str()), front: false })
         };
@@ -158,7 +150,7 @@ impl<'a> Plot<'a> {
 }
 
 /// `a (0.23 M ops/s, 22.0 MiB) and b (…)`
-fn names(points: &[&Point], unit: Unit) -> String {
+fn names(points: &[&Point], unit: Held) -> String {
     let name = |point: &&Point| {
         let rate = format::significant(point.ops_s / 1e6);
         format!("{} ({rate} M ops/s, {})", point.cell.strategy, unit.amount(point.bytes))
@@ -169,7 +161,7 @@ fn names(points: &[&Point], unit: Unit) -> String {
 
 /// Logarithmic both ways.
 struct Axes {
-    unit: Unit,
+    unit: Held,
     /// In the scale of the unit.
     memory: (f64, f64),
     /// In million operations per second.
@@ -177,7 +169,7 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(points: &[&Point], unit: Unit) -> Option<Self> {
+    fn of(points: &[&Point], unit: Held) -> Option<Self> {
         let range = |of: &dyn Fn(&Point) -> f64| {
             let low = points.iter().map(|point| of(point)).min_by(f64::total_cmp)?;
             let high = points.iter().map(|point| of(point)).max_by(f64::total_cmp)?;
@@ -241,7 +233,7 @@ impl Axes {
     }
 }
 
-fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>, unit: Unit) -> Markup {
+fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>, unit: Held) -> Markup {
     let class = match point {
         Point { limit: true, .. } => "limit",
         Point { front: true, .. } => "best",

@@ -9,6 +9,7 @@ mod heatmap;
 mod iteration;
 mod latency;
 mod lines;
+mod looks;
 mod memory;
 mod noise;
 mod place;
@@ -27,8 +28,8 @@ mod workloads;
 use mapbench_results::{Cell, Percent};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::rank::{Rank, rank};
 use crate::{Input, complete, format, summarise};
+use looks::Looks;
 use view::View;
 
 pub use claims::html_of_claims;
@@ -71,6 +72,8 @@ pub fn html_linked(inputs: &[Input], files: &[Option<String>]) -> String {
             let views = several.iter().enumerate();
             let views: Vec<View> =
                 views.map(|(run, input)| View::one_of_several(*input, run + 1).with_files(files(run))).collect();
+            let looks = Looks::of(views.iter().flat_map(|view| view.looks.names()).copied());
+            let views: Vec<View> = views.into_iter().map(|view| view.with_looks(looks.clone())).collect();
             page(&format!("mapbench: concurrent maps in {} runs", views.len()), &contents(&views), &all(&views))
         }
     }
@@ -166,20 +169,19 @@ fn all(views: &[View]) -> Markup {
 }
 
 fn parts(view: &View) -> Markup {
-    let rank = rank(&view.input);
     html! {
         (noise::warnings(view))
         (answers::section(view))
         (winners::section(view))
         (heatmap::section(view))
-        (lines::section(view, &rank))
+        (lines::section(view))
         (latency::section(view))
         (memory::section(view))
         (reclamation::section(view))
         (growth::section(view))
         (iteration::section(view))
         (profiles::section(view))
-        (overall(view, &rank))
+        (overall(view))
         (table::section(view))
         (claims::section(view))
         (strategies::section(view))
@@ -197,7 +199,8 @@ fn mix(input: &Input, workload: &str, read_pct: Percent) -> String {
     if alone { format!("{read_pct} % reads") } else { format!("{workload}, {read_pct} % reads") }
 }
 
-fn overall(view: &View, rank: &Rank) -> Markup {
+fn overall(view: &View) -> Markup {
+    let rank = &view.rank;
     let table = html! {
         table {
             thead { tr { th scope="col" { "strategy" } th.n scope="col" { "slowdown" } th.n scope="col" { "95 % interval" } th.n scope="col" { "best or tied" } th.n scope="col" { "to the first" } } }

@@ -5,7 +5,7 @@ use mapbench_stats::{median, quantile};
 use maud::{Markup, html};
 
 use super::View;
-use crate::{Input, LIMITS, format};
+use crate::{Input, LIMITS, UNFINISHED, format};
 
 /// A round in which a probe takes this many times its median was made by a slower machine.
 const SLOW: f64 = 1.5;
@@ -93,7 +93,7 @@ pub(super) fn count(input: &Input) -> String {
 fn warned(input: &Input) -> Vec<String> {
     let mut warnings = Vec::new();
     if input.provenance.finished.is_none() {
-        warnings.push("The run is unfinished: what is here is what was measured so far.".to_owned());
+        warnings.push(UNFINISHED.to_owned());
     }
     let failed = input.cells.iter().filter(|cell| format::failed(cell.status)).count();
     if failed > 0 {

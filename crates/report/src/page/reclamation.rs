@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::View;
 use super::axis::{self, across, px};
+use super::looks::Looks;
 use super::place::Room;
 use crate::counts::{ABOUT, COLUMNS, Counted};
 use crate::format;
@@ -54,7 +55,7 @@ fn draw(view: &View, group: &Group, title: &str) -> Markup {
         figure.latency {
             figcaption { (title) }
             @if curves.is_empty() { p.hint { "No map held more than when it was filled." } }
-            @else { (chart(&curves, title, &view.name(&format!("Chart: reclamation, {title}")))) }
+            @else { (chart(&curves, &view.looks, title, &view.name(&format!("Chart: reclamation, {title}")))) }
         }
         @if counted.is_empty() { p.hint { "Nothing was counted." } }
         @else { details open { summary { "Counts" } (view.scroll(&format!("allocation, {title}"), &table(&counted))) } }
@@ -117,7 +118,7 @@ impl<'a> Curve<'a> {
 }
 
 /// Every map's stages begin at the same places, however long its own took.
-fn chart(curves: &[Curve], title: &str, region: &str) -> Markup {
+fn chart(curves: &[Curve], looks: &Looks, title: &str, region: &str) -> Markup {
     let stages: Vec<Stage> = curves
         .iter()
         .map(|curve| &curve.stages)
@@ -149,15 +150,15 @@ fn chart(curves: &[Curve], title: &str, region: &str) -> Markup {
                     line.cores x1=(px(x(place, 0.0))) x2=(px(x(place, 0.0))) y1=(TOP) y2=(bottom) {}
                     text x=(px(x(place, 0.48))) y=(bottom + 15.0) text-anchor="middle" { (stage_name(*stage)) }
                 }
-                @for (colour, curve) in curves.iter().enumerate().rev() {
-                    g class=(format!("c{colour}")) {
+                @for curve in curves.iter().rev() {
+                    g class=(looks.class(curve.strategy)) {
                         title { (curve.strategy) }
                         @for (place, (_, points)) in curve.stages.iter().enumerate().take(stages.len()) { polyline points=(path(place, points)) {} }
                     }
                 }
             }
         }
-        ul.key { @for (colour, curve) in curves.iter().enumerate() { li class=(format!("c{colour}")) { svg viewBox="0 0 32 6" aria-hidden="true" { polyline points="0,3 32,3" {} } (curve.strategy) ", at most " (format::significant(curve.highest())) " MiB" } } }
+        ul.key { @for curve in curves { li class=(looks.class(curve.strategy)) { svg viewBox="0 0 32 6" aria-hidden="true" { polyline points="0,3 32,3" {} } (curve.strategy) ", at most " (format::significant(curve.highest())) " MiB" } } }
     }
 }
 

@@ -50,7 +50,7 @@ fn answers_of(views: &[View], groups: &[Choice], objective: Objective) -> Markup
         dl.answers {
             @for choice in groups {
                 @let label = format::group(choice.group, u32::MAX);
-                (answers::entry(choice, objective, &label, &label, &side_by_side(views, choice.group, objective)))
+                (answers::entry(choice, objective, "memory", &label, &label, &side_by_side(views, choice.group, objective)))
             }
         }
     }
@@ -73,6 +73,7 @@ fn side_by_side(views: &[View], group: &Group, objective: Objective) -> Markup {
                         "not measured in this run"
                     } @else if view.input.provenance.plan.groups.contains(group) {
                         (view.answer(group, objective))
+                        @if objective == Objective::Memory { " (by " (view.held(group).label()) ")" }
                         @if group.threads > view.input.provenance.host.cores { " (oversubscribed)" }
                     } @else { "not measured in this run" }
                 }

@@ -4,7 +4,8 @@ use mapbench_results::{Cell, Status};
 use maud::{Markup, html};
 
 use super::View;
-use crate::format;
+use crate::latency::Saturated;
+use crate::{Input, format};
 
 const COLUMNS: [&str; 11] = [
     "reads %",
@@ -22,6 +23,9 @@ const COLUMNS: [&str; 11] = [
 
 /// A column of what was measured beside throughput: its title, and what it has of a cell.
 type Column = (&'static str, fn(&Cell) -> Option<u64>);
+
+/// What the titles of the columns of response times begin with.
+const RESPONSE: &str = "response";
 
 /// Those that any cell has something in.
 const BESIDE: [Column; 5] = [
@@ -44,18 +48,21 @@ pub(super) fn section(view: &View) -> Markup {
                 @for column in COLUMNS { th scope="col" { (column) } }
                 @for (column, _) in &beside { th scope="col" { (column) } }
             } }
-            tbody { @for cell in input.cells { (row(cell, workloads, input.provenance.host.cores, &beside)) } }
+            tbody { @for cell in input.cells { (row(input, cell, workloads, &beside)) } }
         }
     };
     let body = html! {
-        p { "Throughput: median over processes of the process's median slice. Fairness: Jain's index of the threads' rates, 1 when all are equal. RSS: of the whole worker process. Within: how far the slowdown's interval reaches, in per cent of the slowdown; ! marks more than 5. " @if !beside.is_empty() { "Response times are those at the rate that all maps are asked for, and missing where a map did not keep up. " } "A column's title sorts by it." }
+        p { "Throughput: median over processes of the process's median slice. Fairness: Jain's index of the threads' rates, 1 when all are equal. RSS: of the whole worker process. Within: how far the slowdown's interval reaches, in per cent of the slowdown; ! marks more than 5. " @if !beside.is_empty() { "Response times are those at the rate that all maps are asked for, of the forks that kept up; what is saturated in any fork is no better than what is in none. " } "A column's title sorts by it." }
         (view.scroll("cells", &table))
     };
     view.section("cells", "All cells", &body)
 }
 
 /// The workload is a column only where there are several.
-fn row(cell: &Cell, workloads: bool, cores: u32, beside: &[Column]) -> Markup {
+fn row(input: &Input, cell: &Cell, workloads: bool, beside: &[Column]) -> Markup {
+    let cores = input.provenance.host.cores;
+    let saturated = Saturated::at_common(input.beside.latency, &cell.group(), &cell.strategy).said();
+    let saturated = saturated.as_deref();
     let share = |ppm: Option<u64>, scale: f64| ppm.map(|ppm| ppm as f64 / scale);
     let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
     html! {
@@ -78,7 +85,9 @@ fn row(cell: &Cell, workloads: bool, cores: u32, beside: &[Column]) -> Markup {
                 td { @if let Some(index) = share(cell.fairness_ppm, 1e6) { (format!("{index:.2}")) } }
                 td { @if let Some(hits) = share(cell.hit_ppm, 1e4) { (format!("{hits:.1}")) } }
                 td { @if let Some(rss) = cell.rss_bytes { (format::mebibytes(rss)) } }
-                @for (_, of) in beside { td { @if let Some(value) = of(cell) { (value) } } }
+                @for (column, of) in beside {
+                    td { @if let Some(value) = of(cell) { (value) } @if let Some(said) = saturated.filter(|_| column.starts_with(RESPONSE)) { " " small { (said) } } }
+                }
             } @else {
                 td.why colspan=(8 + beside.len()) { (format::reason(cell)) }
             }
@@ -88,10 +97,18 @@ fn row(cell: &Cell, workloads: bool, cores: u32, beside: &[Column]) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::section;
-    use crate::Input;
+    use super::{Input, section};
     use crate::page::View;
     use crate::testing::with_input;
+
+    #[test]
+    fn a_response_time_that_leaves_forks_out_says_so() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let latency = in_part_and_whole(true);
+        let page = with_response(&latency, |input| section(&View::alone(*input)).into_string());
+        assert_eq!(page.matches("<td>2007 <small>1 of 3 saturated</small></td>").count(), 2, "{page}");
+        assert_eq!(page.matches("saturated").count(), 3, "the legend and one cell's figures: {page}");
+    }
 
     #[test]
     fn what_was_measured_beside_has_its_columns_and_what_was_not_has_none() {

@@ -14,15 +14,7 @@ const NAMES: [&str; 4] = ["papaya", "scc", "dashmap", "frozen"];
 #[test]
 fn the_page_has_its_parts_and_asks_nobody_for_anything() {
     let page = with_input(NAMES, html);
-    for part in [
-        "id=\"answer\"",
-        "id=\"heatmap\"",
-        "id=\"lines\"",
-        "id=\"cells\"",
-        "id=\"strategies\"",
-        "id=\"provenance\"",
-        "<svg",
-    ] {
+    for part in ["id=\"answer\"", "id=\"heatmap\"", "id=\"cells\"", "id=\"strategies\"", "id=\"provenance\"", "<svg"] {
         assert!(page.contains(part), "{part} is missing");
     }
     for request in ["http://", "https://", "src=", "@import", "url("] {
@@ -31,6 +23,54 @@ fn the_page_has_its_parts_and_asks_nobody_for_anything() {
     }
     assert!(page.contains("default-src 'none'"));
     assert!(page.contains("n/a") && page.contains("no insert: the map is immutable"));
+}
+
+#[test]
+fn throughput_against_threads_wants_several_numbers_of_threads() {
+    let lines = "id=\"lines\"";
+    assert!(!with_input(NAMES, html).contains(lines), "a chart of dots");
+    let (provenance, samples) = sweep(2);
+    let input =
+        Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], beside: Beside::default() };
+    assert!(html(&input).contains(lines));
+}
+
+/// The classes of the lines of a chart that are drawn in a colour, with the names of their strategies.
+fn coloured(page: &str) -> Vec<(&str, &str)> {
+    let lines = page.split("<g class=\"").skip(1);
+    let lines = lines.filter_map(|line| line.split_once("\"><title>"));
+    let named = lines.filter_map(|(class, rest)| Some((rest.split_once("</title>")?.0, class)));
+    named.filter(|(_, class)| class.starts_with('c')).collect()
+}
+
+#[test]
+fn a_strategy_has_one_look_in_all_charts_of_all_runs() {
+    let (mut provenance, samples) = sweep(9);
+    provenance.plan.latency = Some(testing::latency_plan());
+    provenance.plan.memory = Some(testing::memory_plan());
+    // By their tails and by what they hold the maps stand the other way round than by their throughput.
+    let names = provenance.plan.strategies.iter().zip(1_u64..);
+    let latency: Vec<Latency> =
+        names.clone().map(|(name, place)| testing::response(name, 0, &[(10_000 - place * 1_000, 100_000)])).collect();
+    let memory: Vec<Memory> = names.clone().flat_map(|(name, _)| testing::counted(name)).collect();
+    let reclamation: Vec<Reclamation> =
+        names.flat_map(|(name, place)| testing::curve(name, &[0, place << 20])).collect();
+    let beside = Beside { latency: &latency, memory: &memory, reclamation: &reclamation, ..Beside::default() };
+    let input = Input { provenance: &provenance, samples: &samples, machine: &[], cells: &[], beside };
+    let mut turned = provenance.clone();
+    turned.plan.strategies.reverse();
+    let alone = html(&input);
+    let several = super::html_of(&[input, Input { provenance: &turned, samples: &[], ..input }]);
+    for page in [alone, several] {
+        let coloured = coloured(&page);
+        for name in &provenance.plan.strategies {
+            let mut looks: Vec<&str> =
+                coloured.iter().filter(|(strategy, _)| strategy == name).map(|(_, class)| *class).collect();
+            assert!(looks.len() > 1, "{name}: {looks:?}");
+            looks.dedup();
+            assert_eq!(looks.len(), 1, "{name}: {looks:?}");
+        }
+    }
 }
 
 #[test]

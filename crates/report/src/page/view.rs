@@ -5,9 +5,11 @@ use mapbench_workload::Workload;
 use maud::{Markup, html};
 
 use super::answers;
+use super::looks::Looks;
 use crate::definitions::{Definition, of_group, undistributed};
-use crate::objective::{Objective, by_memory, by_p99};
-use crate::{Input, answer, format};
+use crate::objective::{Held, Objective, by_memory, by_p99};
+use crate::rank::{Rank, rank};
+use crate::{Input, LIMITS, answer, format};
 
 /// A group as the controls of the page choose it.
 pub(super) struct Choice<'a> {
@@ -25,6 +27,9 @@ pub(super) struct View<'a> {
     by_memory: Vec<Cell>,
     /// The cells as [`Objective::P99`] compares them.
     by_p99: Vec<Cell>,
+    pub(super) rank: Rank<'a>,
+    /// How the strategies are drawn.
+    pub(super) looks: Looks<'a>,
     /// The run's workloads.
     pub(super) definitions: Vec<Definition<'a>>,
     /// The way from the page to the files of the run, empty or ending in a slash; `None` if that is not known.
@@ -33,10 +38,20 @@ pub(super) struct View<'a> {
     place: Option<usize>,
 }
 
+/// The strategies that rank first are told apart best, then the other contenders, in the order of the plan.
+fn looks<'a>(input: &Input<'a>, rank: &Rank<'a>) -> Looks<'a> {
+    let names = || input.provenance.plan.strategies.iter().map(String::as_str);
+    let ranked = rank.ranked.iter().map(|ranked| ranked.strategy);
+    Looks::of(ranked.chain(names().filter(|name| !LIMITS.contains(name))).chain(names()))
+}
+
 impl<'a> View<'a> {
     pub(super) fn alone(input: Input<'a>) -> Self {
         let definitions = Definition::all(&input.provenance.plan);
-        Self { by_memory: by_memory(&input), by_p99: by_p99(&input), definitions, input, files: None, place: None }
+        let rank = rank(&input);
+        let looks = looks(&input, &rank);
+        let (by_memory, by_p99) = (by_memory(&input), by_p99(&input));
+        Self { by_memory, by_p99, rank, looks, definitions, input, files: None, place: None }
     }
 
     pub(super) fn one_of_several(input: Input<'a>, place: usize) -> Self {
@@ -45,6 +60,10 @@ impl<'a> View<'a> {
 
     pub(super) fn with_files(self, files: Option<String>) -> Self {
         Self { files, ..self }
+    }
+
+    pub(super) fn with_looks(self, looks: Looks<'a>) -> Self {
+        Self { looks, ..self }
     }
 
     pub(super) fn is_alone(&self) -> bool {
@@ -58,7 +77,12 @@ impl<'a> View<'a> {
             Objective::P99 => &self.by_p99,
             Objective::Memory => &self.by_memory,
         };
-        answer::sentence(cells, group, objective)
+        answer::said(&self.input, cells, group, objective)
+    }
+
+    /// What the answer for a group by memory goes by.
+    pub(super) fn held(&self, group: &Group) -> Held {
+        Held::of(self.input.beside.memory, group)
     }
 
     /// `Run 2: host`

@@ -1,4 +1,4 @@
-/// Columns of a terminal.
+/// Columns of prose, but on a narrower terminal; and of a table at the least, whose last column says what the others mean.
 const WIDTH: usize = 100;
 
 /// A text for a terminal or for Markdown, with the same numbers.
@@ -41,9 +41,16 @@ impl Text {
         self.0.push(Block::Note(note.into()));
     }
 
-    /// For a terminal.
+    /// For a reader of plain text: every line of a table in full.
     #[must_use]
     pub fn terminal(&self) -> String {
+        self.within(usize::MAX)
+    }
+
+    /// The same for a terminal of so many columns: the lines of tables are cut there, but none before the hundredth column.
+    #[must_use]
+    pub fn within(&self, columns: usize) -> String {
+        let prose = columns.min(WIDTH);
         let mut out: Vec<String> = Vec::new();
         let mut titled = true;
         for block in &self.0 {
@@ -51,13 +58,15 @@ impl Text {
                 out.push(String::new());
             }
             match block {
-                Block::Title(title) => out.extend(wrap(title, "  ")),
-                Block::Table(table) => out.extend(align(table)),
+                Block::Title(title) => out.extend(wrap(title, "  ", prose)),
+                Block::Table(table) => out.extend(align(table).iter().map(|line| cut(line, columns.max(WIDTH)))),
                 Block::Items(items) => {
                     let indent = if titled && !out.is_empty() { "  " } else { "" };
-                    out.extend(items.iter().flat_map(|item| wrap(&format!("{indent}{item}"), &format!("{indent}  "))));
+                    out.extend(
+                        items.iter().flat_map(|item| wrap(&format!("{indent}{item}"), &format!("{indent}  "), prose)),
+                    );
                 }
-                Block::Note(note) => out.extend(wrap(&format!("({note})"), " ")),
+                Block::Note(note) => out.extend(wrap(&format!("({note})"), " ", prose)),
             }
             titled = matches!(block, Block::Title(_));
         }
@@ -84,7 +93,7 @@ fn is_number(column: usize, columns: usize) -> bool {
     column > 0 && column + 1 < columns
 }
 
-/// Columns of one width. The last one is cut where the terminal ends.
+/// Columns of one width.
 fn align(table: &Table) -> Vec<String> {
     let columns = table.first().map_or(0, Vec::len);
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -93,25 +102,25 @@ fn align(table: &Table) -> Vec<String> {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
             if is_number(column, columns) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
         });
-        cut(format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end())
+        format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
     };
     table.iter().map(line).collect()
 }
 
-fn cut(line: &str) -> String {
-    if line.chars().count() <= WIDTH {
+fn cut(line: &str, columns: usize) -> String {
+    if line.chars().count() <= columns {
         return line.to_owned();
     }
-    line.chars().take(WIDTH - 1).collect::<String>() + "…"
+    line.chars().take(columns.saturating_sub(1)).collect::<String>() + "…"
 }
 
-/// Lines no wider than the terminal, broken between words; all but the first are indented.
-fn wrap(text: &str, indent: &str) -> Vec<String> {
+/// Lines no wider than that, broken between words; all but the first are indented.
+fn wrap(text: &str, indent: &str, columns: usize) -> Vec<String> {
     let start = text.len() - text.trim_start().len();
     let (first, text) = text.split_at(start);
     let (mut lines, mut line, mut empty) = (Vec::new(), first.to_owned(), true);
     for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if !empty && line.chars().count() + 1 + word.chars().count() > columns {
             lines.push(std::mem::replace(&mut line, indent.to_owned()));
             empty = true;
         }
@@ -194,14 +203,30 @@ mod tests {
 
     #[test]
     fn lines_fit_and_control_characters_do_nothing() {
-        let shown = text(&format!("\u{1b}[31m {}", "word ".repeat(60))).terminal();
-        assert!(!shown.contains('\u{1b}'), "{shown}");
-        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH && !line.ends_with(' ')), "{shown}");
+        for columns in [WIDTH - 20, WIDTH, WIDTH + 20] {
+            let shown = text(&format!("\u{1b}[31m {}", "word ".repeat(60))).within(columns);
+            assert!(!shown.contains('\u{1b}'), "{shown}");
+            let (tables, prose): (Vec<&str>, Vec<&str>) = shown.lines().partition(|line| line.starts_with("  a  "));
+            assert!(
+                prose.iter().all(|line| line.chars().count() <= columns.min(WIDTH) && !line.ends_with(' ')),
+                "{shown}"
+            );
+            assert_eq!(tables.len(), 1, "{shown}");
+            assert!(tables[0].ends_with('…') && tables[0].chars().count() == columns.max(WIDTH), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_whole_where_there_is_no_terminal_and_prose_wraps() {
+        let shown = text(&"word ".repeat(60)).terminal();
+        let long: Vec<&str> = shown.lines().filter(|line| line.chars().count() > WIDTH).collect();
+        assert_eq!(long, [format!("  a     12  {}", "word ".repeat(60).trim_end())]);
+        assert!(!shown.contains('…'), "{shown}");
     }
 
     #[test]
     fn words_wrap() {
-        let lines = wrap(&format!("  {}", "abcdefghi ".repeat(25)), "    ");
+        let lines = wrap(&format!("  {}", "abcdefghi ".repeat(25)), "    ", WIDTH);
         assert_eq!(lines.iter().map(|line| line.chars().count()).collect::<Vec<_>>(), [91, 93, 73]);
         assert!(lines[0].starts_with("  abc") && lines[1].starts_with("    abc"));
     }

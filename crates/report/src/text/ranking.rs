@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use mapbench_results::{Cell, Group};
 
 use super::document::{Table, Text};
-use super::{CAUTION, ONE_SHORT, costs};
-use crate::latency::duration;
-use crate::objective::{Objective, by_memory, by_p99};
+use super::{CAUTION, ONE_SHORT, costs, unfinished};
+use crate::latency::{Saturated, duration};
+use crate::objective::{Held, Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
 use crate::tails::{NONE, millions};
 use crate::{Input, answer, format};
@@ -20,6 +20,7 @@ const FULL_GROUPS: usize = 4;
 pub fn ranking(input: &Input) -> Text {
     let groups = &input.provenance.plan.groups;
     let mut text = Text::default();
+    unfinished(&mut text, input.provenance);
     append(&mut text, input, if groups.len() > FULL_GROUPS { &[] } else { groups }, |_, _| ());
     text
 }
@@ -32,6 +33,7 @@ pub fn tables(input: &Input) -> Text {
     let versions: BTreeSet<String> =
         input.provenance.strategies.iter().map(|known| format!("{} {}", known.upstream, known.version)).collect();
     let mut text = Text::default();
+    unfinished(&mut text, input.provenance);
     text.title(format!("{}, {}, {}", host.cpu, format::counted(host.cores, "core"), host.kernel));
     text.items(vec![
         format!("{}, forks: {}, rounds: {}", input.provenance.started, plan.forks, plan.rounds),
@@ -49,15 +51,20 @@ fn append(text: &mut Text, input: &Input, full: &[Group], more: impl Fn(&mut Tex
         group_table(text, input, group);
         more(text, group);
     }
-    text.items(answers(input, Objective::Throughput));
+    let groups = &input.provenance.plan.groups;
+    text.items(answers(input, Objective::Throughput, groups));
     if let Some(latency) = input.provenance.plan.latency.as_ref().filter(|_| !input.beside.latency.is_empty()) {
         let rate = format::rate(latency.rate_ops_s);
         text.title(format!("by the 99th percentile of the response time, at {rate} M ops/s:"));
-        text.items(answers(input, Objective::P99));
+        text.items(answers(input, Objective::P99, groups));
     }
-    if !input.beside.memory.is_empty() {
-        text.title("by resident memory:");
-        text.items(answers(input, Objective::Memory));
+    for held in Held::ALL.into_iter().filter(|_| !input.beside.memory.is_empty()) {
+        let own = groups.iter().filter(|group| Held::of(input.beside.memory, group) == held);
+        let items = answers(input, Objective::Memory, own);
+        if !items.is_empty() {
+            text.title(format!("by {}:", held.label()));
+            text.items(items);
+        }
     }
     if input.provenance.plan.forks == 1 {
         text.note(ONE_SHORT);
@@ -106,43 +113,46 @@ fn rank_table(rank: &Rank) -> Table {
     table
 }
 
-fn answers(input: &Input, objective: Objective) -> Vec<String> {
+fn answers<'g>(input: &Input, objective: Objective, groups: impl IntoIterator<Item = &'g Group>) -> Vec<String> {
     let cores = input.provenance.host.cores;
     let cells = match objective {
         Objective::Throughput => Cow::Borrowed(input.cells),
         Objective::P99 => Cow::Owned(by_p99(input)),
         Objective::Memory => Cow::Owned(by_memory(input)),
     };
-    let groups = input.provenance.plan.groups.iter();
     groups
-        .map(|group| format!("{}: {}", format::group(group, cores), answer::sentence(&cells, group, objective)))
+        .into_iter()
+        .map(|group| format!("{}: {}", format::group(group, cores), answer::said(input, &cells, group, objective)))
         .collect()
 }
 
 /// A column of what was measured beside throughput: its title, and what it has of a cell.
-type Column = (&'static str, fn(&Cell) -> Option<String>);
+type Column = (&'static str, fn(&Input, &Cell) -> Option<String>);
 
 const BESIDE: [Column; 3] = [
-    ("response", |cell| cell.response_p99_ns.map(duration)),
-    ("service", |cell| cell.service_p99_ns.map(duration)),
-    ("bytes", |cell| cell.bytes_per_entry.map(|bytes| bytes.to_string())),
+    ("response", |input, cell| {
+        let saturated = Saturated::at_common(input.beside.latency, &cell.group(), &cell.strategy);
+        saturated.beside_any(cell.response_p99_ns.map(duration))
+    }),
+    ("service", |_, cell| cell.service_p99_ns.map(duration)),
+    ("bytes", |_, cell| cell.bytes_per_entry.map(|bytes| bytes.to_string())),
 ];
 
 fn group_table(text: &mut Text, input: &Input, group: &Group) {
     let mut cells: Vec<&Cell> = input.cells.iter().filter(|cell| cell.is_of(group)).collect();
     cells.sort_by_key(|cell| std::cmp::Reverse(cell.throughput_ops_s));
-    let measured = |(_, of): &Column| cells.iter().any(|cell| of(cell).is_some());
+    let measured = |(_, of): &Column| cells.iter().any(|cell| of(input, cell).is_some());
     let beside: Vec<Column> = BESIDE.into_iter().filter(measured).collect();
     let titles = beside.iter().map(|(title, _)| *title);
     let header = ["strategy", "M ops/s", "interval"].into_iter().chain(titles).chain(["slowdown"]);
     let mut table = vec![header.map(str::to_owned).collect()];
-    table.extend(cells.into_iter().map(|cell| row(cell, &beside)));
+    table.extend(cells.into_iter().map(|cell| row(input, cell, &beside)));
     text.table(table);
     let rate = input.provenance.plan.latency.as_ref().map(|latency| millions(latency.rate_ops_s));
     if let Some(rate) = rate.filter(|_| !beside.is_empty()) {
         text.note(format!(
-            "response and service: 99th percentiles, the first at {rate} ops/s, and {NONE} where a map did not keep up or was \
-             seen too seldom"
+            "response and service: 99th percentiles of all forks added up, the first at {rate} ops/s and of the forks that \
+             kept up; {NONE} where a map was seen too seldom"
         ));
     }
     if beside.iter().any(|(title, _)| *title == "bytes") {
@@ -150,7 +160,7 @@ fn group_table(text: &mut Text, input: &Input, group: &Group) {
     }
 }
 
-fn row(cell: &Cell, beside: &[Column]) -> Vec<String> {
+fn row(input: &Input, cell: &Cell, beside: &[Column]) -> Vec<String> {
     let interval = cell.throughput_low_ops_s.zip(cell.throughput_high_ops_s);
     let slowdown = format::slowdown(cell).map(|text| if cell.tied { format!("{text} tied") } else { text });
     let mut row = vec![
@@ -158,7 +168,7 @@ fn row(cell: &Cell, beside: &[Column]) -> Vec<String> {
         cell.throughput_ops_s.map_or_else(String::new, format::rate),
         interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", format::rate(low), format::rate(high))),
     ];
-    row.extend(beside.iter().map(|(_, of)| of(cell).unwrap_or_else(|| NONE.to_owned())));
+    row.extend(beside.iter().map(|(_, of)| of(input, cell).unwrap_or_else(|| NONE.to_owned())));
     row.push(slowdown.unwrap_or_else(|| format::reason(cell)));
     row
 }
@@ -166,8 +176,10 @@ fn row(cell: &Cell, beside: &[Column]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{ranking, tables};
+    use crate::compare;
     use crate::testing::{counted, latency_plan, plan, provenance, response, slices, sweep, with_input};
     use crate::{Beside, Input, complete, summarise};
+    use mapbench_results::Provenance;
 
     #[test]
     fn every_strategy_is_in_the_table_with_its_interval_or_reason() {
@@ -192,10 +204,41 @@ mod tests {
         let head = "  strategy  M ops/s  interval  response  bytes  slowdown\n";
         assert!(text.contains(head), "no service time was measured: {text}");
         assert!(text.contains("50.2 µs      –  ") && text.contains("–     48  "), "{text}");
-        assert!(text.contains("99th percentiles, the first at 1.00 M ops/s") && text.contains("by resident memory:"));
+        assert!(text.contains("the first at 1.00 M ops/s"));
+        assert!(
+            text.contains("by bytes an entry of the filled map:") && !text.contains("by resident memory:"),
+            "{text}"
+        );
         let alone =
             ranking(&Input { beside: Beside::default(), cells: &summarise(&provenance.plan, 2, &samples), ..input });
         assert!(!alone.terminal().contains("response") && !alone.terminal().contains("bytes"));
+    }
+
+    #[test]
+    fn a_figure_that_leaves_forks_out_says_so() {
+        use crate::testing::{in_part_and_whole, with_response};
+        let mut latency = in_part_and_whole(true);
+        let text = with_response(&latency, ranking).terminal();
+        assert!(text.contains("  2.01 µs (1 of 3 saturated)  "), "{text}");
+        assert!(text.contains("whole answers soonest; not compared: part (1 of 3 saturated)"), "{text}");
+        latency.iter_mut().for_each(|row| row.saturated = true);
+        let text = with_response(&latency, ranking).terminal();
+        assert_eq!(text.matches("  3 of 3 saturated  ").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn an_unfinished_run_is_called_so_at_the_top() {
+        let texts = |finished: Option<&str>| {
+            with_input(["a", "b", "c", "d"], |input| {
+                let provenance = Provenance { finished: finished.map(str::to_owned), ..input.provenance.clone() };
+                let input = Input { provenance: &provenance, ..*input };
+                [ranking(&input), tables(&input), compare(&input, &["a".to_owned(), "b".to_owned()])]
+            })
+        };
+        for text in texts(None) {
+            assert!(text.markdown().starts_with("The run is unfinished: what is here is "), "{}", text.markdown());
+        }
+        assert!(texts(Some("2026")).iter().all(|text| !text.markdown().contains("unfinished")));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::output;
 use crate::plan::PlanError;
 use crate::registry::UnknownName;
 
@@ -56,7 +57,7 @@ pub(crate) fn conclude(outcome: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("{}", failure.message);
+                output::aside(&failure.message);
             }
             ExitCode::from(failure.code)
         }

@@ -19,6 +19,7 @@ mod gate;
 mod hasher;
 mod interrupt;
 mod orphan;
+mod output;
 mod perf;
 mod plan;
 mod protocol;

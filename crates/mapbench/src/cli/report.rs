@@ -4,6 +4,7 @@ use mapbench_report::Input;
 use mapbench_results::Run;
 
 use super::{Directories, Failure, Filter};
+use crate::output;
 use crate::run::{PAGE, write_page};
 
 #[derive(clap::Args)]
@@ -39,8 +40,7 @@ fn pages(dirs: &[PathBuf], output: Option<&Path>) -> Result<(), Failure> {
     let runs: Vec<Run> = dirs.iter().map(|dir| Run::read(dir)).collect::<Result<_, _>>()?;
     let page = |runs: &[Run], file: &Path| {
         write_page(runs, file)?;
-        println!("{}", file.display());
-        Ok(())
+        output::line(file.display())
     };
     match output {
         Some(file) => page(&runs, file),
@@ -56,7 +56,7 @@ fn tables(dirs: &[PathBuf], output: Option<&Path>) -> Result<(), Failure> {
     match output {
         Some(file) => std::fs::write(file, text)
             .map_err(|error| Failure::usage(format!("cannot write {}: {error}", file.display())))?,
-        None => print!("{text}"),
+        None => output::print(text)?,
     }
     Ok(())
 }

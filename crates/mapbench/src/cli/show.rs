@@ -5,6 +5,7 @@ use mapbench_results::{Group, Run, Status};
 use mapbench_workload::{HasherName, Percent, Stream, key_of};
 
 use super::Failure;
+use crate::output;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::Registry;
 use crate::sweep::{placement, stream_seeds};
@@ -49,13 +50,13 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;
     let workload = &workloads[&plan.groups[0].workload];
     let load = workload.load(wanted.read_pct);
-    println!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question);
-    println!("{}", workload.in_words());
+    output::line(format_args!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question))?;
+    output::line(workload.in_words())?;
     if let Some(reason) = registry.find(wanted.strategy)?.refuses(&load, wanted.threads) {
-        println!("n/a: {reason}");
+        output::line(format_args!("n/a: {reason}"))?;
     }
     if let Some(trace) = &load.trace {
-        println!("its operations are those of {trace}");
+        output::line(format_args!("its operations are those of {trace}"))?;
         return Ok(());
     }
     let places = placement(&processors, wanted.threads);
@@ -64,54 +65,54 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         let role = load.role(wanted.threads, thread);
         let place =
             places.get(thread as usize).map_or_else(|| "unpinned".to_owned(), |cpu| format!("on processor {cpu}"));
-        println!(
+        output::line(format_args!(
             "thread {thread} {place}, {}: {}; stream {:016x}, {} operations, begins with",
             role.name,
             role.mix,
             stream.digest(),
             stream.ops().len()
-        );
+        ))?;
         for op in stream.ops().iter().take(8) {
-            println!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index());
+            output::line(format_args!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index()))?;
         }
     }
     let again = if Path::new(wanted.workload).exists() { wanted.workload } else { &workload.name };
     let hasher = arguments.hasher.map_or_else(String::new, |hasher| format!(" --hasher {hasher}"));
-    println!(
+    output::line(format_args!(
         "to run it alone: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {}{hasher}",
         wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
-    );
+    ))?;
     if let Some(dir) = &arguments.run {
-        measured(Run::read(dir)?, &plan.groups[0], wanted.strategy);
+        measured(Run::read(dir)?, &plan.groups[0], wanted.strategy)?;
     }
     Ok(())
 }
 
 /// What a run measured of the cell beside its throughput: over all forks, then fork by fork.
-fn measured(mut run: Run, group: &Group, strategy: &str) {
+fn measured(mut run: Run, group: &Group, strategy: &str) -> Result<(), Failure> {
     run.provenance.plan.strategies.retain(|name| name == strategy);
     run.samples.retain(|row| row.strategy == strategy && row.is_of(group));
     run.latency.retain(|row| row.strategy == strategy && row.is_of(group));
     run.memory.retain(|row| row.strategy == strategy && row.is_of(group));
     run.growth.retain(|row| row.strategy == strategy && row.is_of(group));
     run.profiles.retain(|row| row.strategy == strategy && row.is_of(group));
-    grown(&run);
+    grown(&run)?;
     for graph in &run.profiles {
         match graph.status {
-            Status::Ok => println!("flame graph: {}", run.dir.join(graph.file()).display()),
-            status => println!("no flame graph: {status}: {}", graph.message),
+            Status::Ok => output::line(format_args!("flame graph: {}", run.dir.join(graph.file()).display()))?,
+            status => output::line(format_args!("no flame graph: {status}: {}", graph.message))?,
         }
     }
     if run.latency.is_empty() && run.memory.is_empty() && run.growth.is_empty() {
-        println!("{} holds neither latency nor memory of this cell", run.dir.display());
-        return;
+        output::line(format_args!("{} holds neither latency nor memory of this cell", run.dir.display()))?;
+        return Ok(());
     }
-    println!("\n{}", costs(&Input::of(&run), group).terminal());
+    output::line(format_args!("\n{}", costs(&Input::of(&run), group).terminal()))?;
     for row in &run.latency {
         let load = row.load_pct.map_or_else(String::new, |load| format!(" at {load} %"));
         let rate = row.rate_ops_s.map_or_else(String::new, |rate| format!(", {rate} operations/s"));
         let saturated = if row.saturated { ", saturated" } else { "" };
-        println!(
+        output::line(format_args!(
             "{} {}{load}, fork {}{rate}{saturated}: 50 % within {} ns, 99 % {}, 99.9 % {}, longest {} {}",
             row.kind.name(),
             row.operation,
@@ -121,11 +122,11 @@ fn measured(mut run: Run, group: &Group, strategy: &str) {
             shown(row.p99_9_ns),
             shown(row.max_ns),
             row.message
-        );
+        ))?;
     }
     for row in &run.memory {
         let bytes = row.bytes_per_entry().map_or_else(String::new, |bytes| format!("; {bytes:.1} bytes an entry"));
-        println!(
+        output::line(format_args!(
             "memory {}, fork {}: {} operations made {} allocations of {} bytes{bytes} {}",
             row.operation,
             row.fork,
@@ -133,8 +134,9 @@ fn measured(mut run: Run, group: &Group, strategy: &str) {
             shown(row.allocations),
             shown(row.allocated_bytes),
             row.message
-        );
+        ))?;
     }
+    Ok(())
 }
 
 /// A number, or a dash.
@@ -143,27 +145,28 @@ fn shown(number: Option<u64>) -> String {
 }
 
 /// How the map grew, what iterations saw, and how long the drop took.
-fn grown(run: &Run) {
+fn grown(run: &Run) -> Result<(), Failure> {
     for row in &run.growth {
         let (entries, held) = (shown(row.entries), shown(row.held_bytes));
         let (took, longest) = (shown(row.took_ns), shown(row.longest_ns));
-        println!(
+        output::line(format_args!(
             "growth to {entries} entries, fork {}: {took} ns, longest insert {longest} ns, {held} bytes held {}",
             row.fork, row.message
-        );
+        ))?;
     }
     for row in &run.samples {
         if let (Some(entries @ 1..), Some(iterations), Some(ops)) = (row.iterated_entries, row.iterate_ops, row.ops) {
             let (others, elapsed) = (ops - iterations, shown(row.elapsed_ns));
-            println!(
+            output::line(format_args!(
                 "iteration, fork {}, round {}: {entries} entries seen and {others} other operations in {elapsed} ns",
                 row.fork, row.round
-            );
+            ))?;
         }
         if let Some(drop_ns) = row.drop_ns {
-            println!("drop, fork {}, round {}: {drop_ns} ns", row.fork, row.round);
+            output::line(format_args!("drop, fork {}, round {}: {drop_ns} ns", row.fork, row.round))?;
         }
     }
+    Ok(())
 }
 
 struct Wanted<'a> {

@@ -44,9 +44,14 @@ impl Failure {
         Self { message: String::new(), code: 130 }
     }
 
-    /// Interrupted; what was measured is in `dir`, but nothing goes on from there.
+    /// Interrupted; what was measured is in `dir`, if anything is, but nothing goes on from there.
     pub(crate) fn abandoned(dir: &Path) -> Self {
-        let message = format!("mapbench: interrupted; what was measured is kept in {}", dir.display());
+        let holds_something = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+        let message = if holds_something {
+            format!("mapbench: interrupted; what was measured is kept in {}", dir.display())
+        } else {
+            "mapbench: interrupted; nothing was measured to its end, and nothing is kept".to_owned()
+        };
         Self { message, code: 130 }
     }
 }

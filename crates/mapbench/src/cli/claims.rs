@@ -16,7 +16,7 @@ use crate::{interrupt, output, provenance};
           mapbench claims --claim lost-update
           mapbench claims --claim qps-47 --seconds 30
           mapbench claims --expect expect.toml --out bench-results/RUN/claims
-Exit codes: 0 tested, 1 a verdict is not the expected one, 2 bad usage or input.")]
+Exit codes: 0 tested, 1 a verdict is not the expected one, 2 bad usage or input, 130 interrupted.")]
 pub(super) struct Arguments {
     /// Claims: shipped ones by name, own ones as a TOML file; all that are shipped by default
     #[arg(long = "claim", value_delimiter = ',', value_name = "NAME|FILE.toml")]

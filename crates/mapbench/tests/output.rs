@@ -90,3 +90,37 @@ fn a_full_disk_is_said_in_a_line() {
         assert_eq!(ended(&output), (Some(2), said.to_owned()), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_report_is_written_over_nothing_but_a_report() {
+    let (dir, run) = measured();
+    let refused = |file: &Path, format: &str, said: &str| {
+        let before = fs::read(file).ok();
+        let output = mapbench(&["report", text(&run), "--format", format, "-o", text(file)]).output().unwrap();
+        let said = format!("mapbench: {}: {said}; name another file with -o\n", file.display());
+        assert_eq!(ended(&output), (Some(2), said));
+        assert_eq!(fs::read(file).ok(), before);
+    };
+    let written = |file: &Path, format: &str, begins: &str| {
+        let output = mapbench(&["report", text(&run), "--format", format, "-o", text(file)]).output().unwrap();
+        assert_eq!(ended(&output), (Some(0), String::new()));
+        assert!(fs::read_to_string(file).unwrap().starts_with(begins));
+    };
+    let [mine, page, tables] = ["mine.toml", "page", "tables.md"].map(|name| dir.path().join(name));
+    fs::write(&mine, "name = \"mine\"\n").unwrap();
+    for format in ["html", "md"] {
+        // One that the run has, and one that it might have yet.
+        for name in ["samples.csv", "memory.csv"] {
+            refused(&run.join(name), format, "this is a file of a run, which only `mapbench run` writes");
+        }
+    }
+    refused(&mine, "html", "there is a file already, and it is no earlier page");
+    refused(&mine, "md", "there is a file already, and it is no Markdown by its name");
+    refused(&run.join("report.html"), "md", "there is a file already, and it is no Markdown by its name");
+    written(&run.join("report.html"), "html", "<!DOCTYPE html>");
+    fs::write(&page, "<!doctype HTML><p>an earlier page").unwrap();
+    written(&page, "html", "<!DOCTYPE html>");
+    fs::write(&tables, "# earlier tables").unwrap();
+    refused(&tables, "html", "there is a file already, and it is no earlier page");
+    written(&tables, "md", "");
+}

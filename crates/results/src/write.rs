@@ -9,9 +9,8 @@ use crate::read::{Torn, files_of, read_provenance};
 use crate::row::{Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Error, FlameGraph, GROWTH, Growth, LATENCY, Latency, MACHINE, MEMORY, Machine, Memory, PROFILES,
-    PROFILES_DIR, PROVENANCE, Plan, Provenance, RECLAMATION, Reclamation, Run, SAMPLES, SCHEMA_VERSION, SEMANTICS,
-    Sample, Status, checksum, time,
+    CELLS, Cell, Error, FlameGraph, Growth, Latency, Machine, Memory, PROFILES_DIR, PROVENANCE, Plan, Provenance,
+    RUN_FILES, Reclamation, Run, SCHEMA_VERSION, Sample, Status, checksum, time,
 };
 
 const LOCK: &str = ".lock";
@@ -43,10 +42,7 @@ impl RunWriter {
     pub fn create(dir: &Path, provenance: &Provenance) -> Result<Self, Error> {
         fs::create_dir_all(dir).map_err(Error::create(dir))?;
         let lock = lock(dir)?;
-        if [PROVENANCE, SAMPLES, MACHINE, CELLS, LATENCY, MEMORY, RECLAMATION, GROWTH, PROFILES, SEMANTICS]
-            .iter()
-            .any(|name| dir.join(name).exists())
-        {
+        if RUN_FILES.iter().any(|name| dir.join(name).exists()) {
             return Err(Error::Exists(dir.to_owned()));
         }
         // First, so that all that follows can be resumed.

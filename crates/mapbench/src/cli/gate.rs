@@ -218,13 +218,11 @@ fn order(arguments: Arguments) -> Result<Order, Failure> {
         (Some(_), _) => return Err(Failure::usage("--vs takes one --strategy to compare with")),
     };
     let choice = Choice {
-        traces: Vec::new(),
-        strategies: Vec::new(),
         workloads,
         read_pct,
         usual_read_pct: READ_PCT.to_vec(),
         threads: if threads.is_empty() { vec![cores] } else { threads },
-        hasher: None,
+        ..Choice::default()
     };
     let (groups, workloads) = gate::groups(&choice, cores)?;
     if let Some(group) = groups.iter().find(|group| workloads[&group.workload].load(group.read_pct).trace.is_some()) {

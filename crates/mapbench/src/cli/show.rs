@@ -1,13 +1,14 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mapbench_report::{Input, costs};
-use mapbench_results::{Group, Run, Status};
+use mapbench_results::{Group, PROVENANCE, Run, Status};
 use mapbench_workload::{HasherName, Percent, Stream, key_of};
 
 use super::Failure;
 use crate::output;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::Registry;
+use crate::shipped::SHIPPED;
 use crate::sweep::{placement, stream_seeds};
 use crate::system;
 
@@ -17,13 +18,13 @@ pub(super) struct Arguments {
     /// The cell, as `cargo bench -p mapbench -- --list` names it: WORKLOAD/read-N/threads-N/STRATEGY
     #[arg(value_name = "CELL")]
     cell: String,
-    /// Seed of the run
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// The hasher of the map, in place of the workload's own, as the run had it
+    /// Seed of the run: that of --run, or else 1, by default
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The hasher of the map, in place of the workload's own, as the run had it: that of --run by default
     #[arg(long, value_name = "NAME", value_parser = super::run::hasher)]
     hasher: Option<HasherName>,
-    /// A run of which is shown too what it measured of the cell beside throughput
+    /// The run that the cell is of, which knows its own workloads; what it measured of the cell beside throughput is shown too
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// The fork whose stream is shown
@@ -37,18 +38,23 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         Failure::usage(format!("`{cell}` is no cell: say it as ratio-sweep/read-90/threads-2/dashmap"))
     })?;
     let processors = system::processors();
+    let run = arguments.run.as_deref().map(Run::read).transpose()?;
+    let plan = run.as_ref().map(|run| &run.provenance.plan);
+    let seed = arguments.seed.or(plan.map(|plan| plan.seed)).unwrap_or(1);
+    let hasher = arguments.hasher.or(plan.and_then(plan::hasher_of));
+    let definitions = plan.map(|plan| plan.workloads.clone()).unwrap_or_default();
     let choice = Choice {
-        traces: Vec::new(),
-        usual_read_pct: Vec::new(),
         strategies: vec![wanted.strategy.to_owned()],
         workloads: vec![wanted.workload.to_owned()],
         read_pct: vec![wanted.read_pct],
         threads: vec![wanted.threads],
-        hasher: arguments.hasher,
+        hasher,
+        definitions,
+        ..Choice::default()
     };
-    let (plan, workloads) =
-        plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;
-    let workload = &workloads[&plan.groups[0].workload];
+    let (plan, workloads) = plan::plan(Profile::Standard, &choice, seed, 1 << 30, registry, processors.len() as u32)?;
+    let [group] = plan.groups.as_slice() else { return Err(several(wanted.workload, &plan.groups)) };
+    let workload = &workloads[&group.workload];
     let load = workload.load(wanted.read_pct);
     output::line(format_args!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question))?;
     output::line(workload.in_words())?;
@@ -60,7 +66,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         return Ok(());
     }
     let places = placement(&processors, wanted.threads);
-    for (seed, thread) in stream_seeds(arguments.seed, arguments.fork, wanted.threads).into_iter().zip(0..) {
+    for (seed, thread) in stream_seeds(seed, arguments.fork, wanted.threads).into_iter().zip(0..) {
         let stream = Stream::of(&load, wanted.threads, thread, seed);
         let role = load.role(wanted.threads, thread);
         let place =
@@ -76,16 +82,50 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
             output::line(format_args!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index()))?;
         }
     }
-    let again = if Path::new(wanted.workload).exists() { wanted.workload } else { &workload.name };
-    let hasher = arguments.hasher.map_or_else(String::new, |hasher| format!(" --hasher {hasher}"));
+    let (whence, again) = again(&wanted, &workload.name, run.as_ref());
+    let hasher = hasher.map_or_else(String::new, |hasher| format!(" --hasher {hasher}"));
     output::line(format_args!(
-        "to run it alone: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {}{hasher}",
-        wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
+        "to run it alone{whence}: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {seed}{hasher}",
+        wanted.strategy, wanted.read_pct, wanted.threads
     ))?;
-    if let Some(dir) = &arguments.run {
-        measured(Run::read(dir)?, &plan.groups[0], wanted.strategy)?;
+    if let Some(run) = run {
+        measured(run, group, wanted.strategy)?;
     }
     Ok(())
+}
+
+/// How `mapbench run` is given a workload, and what there is to do before, if anything.
+fn again(wanted: &Wanted<'_>, workload: &str, run: Option<&Run>) -> (String, String) {
+    if plan::file_named(wanted.workload).is_some() {
+        return (String::new(), wanted.workload.to_owned());
+    }
+    let (name, values) = workload.split_at(workload.find('@').unwrap_or(workload.len()));
+    match run {
+        Some(run)
+            if run
+                .provenance
+                .plan
+                .workloads
+                .get(name)
+                .is_some_and(|text| !SHIPPED.iter().any(|(_, shipped)| shipped == text)) =>
+        {
+            (
+                format!(", with plan.workloads.{name} of {} as {name}.toml", run.dir.join(PROVENANCE).display()),
+                format!("{name}.toml{values}"),
+            )
+        }
+        _ => (String::new(), workload.to_owned()),
+    }
+}
+
+/// A cell is of one workload.
+fn several(name: &str, groups: &[Group]) -> Failure {
+    let named = |group: &Group| match (plan::file_named(name), group.workload.split_once('@')) {
+        (Some((file, _)), Some((_, values))) => format!("{file}@{values}"),
+        _ => group.workload.clone(),
+    };
+    let names: Vec<String> = groups.iter().map(named).collect();
+    Failure::usage(format!("`{name}` stands for several workloads: say which of {}", names.join(", ")))
 }
 
 /// What a run measured of the cell beside its throughput: over all forks, then fork by fork.

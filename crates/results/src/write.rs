@@ -51,7 +51,7 @@ impl RunWriter {
     }
 
     /// Opens an unfinished run to continue it, with what it holds so far. A torn last line is cut off: see
-    /// [`repairs`](Self::repairs).
+    /// [`repairs`](Self::repairs). A finished run that lost `cells.csv` can be finished again.
     ///
     /// # Errors
     /// When the directory holds no run or a finished one, another process writes to it, or [`Run::read`] refuses it for
@@ -62,7 +62,7 @@ impl RunWriter {
         }
         let lock = lock(dir)?;
         let Provenance { finished, schema_version, mapbench_version, .. } = read_provenance(dir)?;
-        if finished.is_some() {
+        if finished.is_some() && dir.join(CELLS).exists() {
             return Err(Error::Finished(dir.to_owned()));
         }
         if schema_version != SCHEMA_VERSION {

@@ -83,6 +83,10 @@ pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Res
         growth: &run.growth,
         profiles: &run.profiles,
     };
+    // All was measured of a run that lost nothing but its summary.
+    if run.provenance.finished.is_some() {
+        return summarised(dir.to_owned(), run.provenance.clone(), writer, &run);
+    }
     let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
     same_strategies(registry, &run.provenance)?;
     same_allocator(&run.provenance)?;
@@ -118,6 +122,11 @@ fn measure(
     provenance.host.clock = clock.map(clock::Watch::end);
     provenance.finished = Some(time::rfc3339(SystemTime::now()));
     let rows = Run::read(&dir)?;
+    summarised(dir, provenance, writer, &rows)
+}
+
+/// Finishes a run whose rows are all there.
+fn summarised(dir: PathBuf, provenance: Provenance, mut writer: RunWriter, rows: &Run) -> Result<Finished, Failure> {
     let mut cells = mapbench_report::summarise(&provenance.plan, provenance.host.cores, &rows.samples);
     mapbench_report::complete(&mut cells, &rows.latency, &rows.memory);
     writer.finish(&cells, provenance)?;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use mapbench_results::Group;
 
 use crate::failure::{Failure, conclude};
+use crate::output;
 use crate::plan::{Beside, Choice, Profile, default_threads};
 use crate::registry::{Entry, Registry};
 use crate::run::{self, Finished, Order};
@@ -109,11 +110,11 @@ impl Sweep {
         conclude(self.outcome.and_then(|finished| {
             let Some(finished) = finished else { return Ok(()) };
             if self.arguments.test {
-                println!("sweep: {} cells tried", finished.run.cells.len());
+                output::line(format_args!("sweep: {} cells tried", finished.run.cells.len()))?;
                 return std::fs::remove_dir_all(&finished.dir)
                     .map_err(|error| Failure::usage(format!("cannot remove {}: {error}", finished.dir.display())));
             }
-            finished.show();
+            finished.show()?;
             if let Some(name) = &self.arguments.save_baseline {
                 baseline::save(name, &finished.dir)?;
             }
@@ -133,7 +134,7 @@ fn attempt(registry: &Registry, arguments: &Arguments) -> Result<Option<Finished
         all_cells(registry).into_iter().filter(|(group, strategy)| arguments.wants(&name(group, strategy))).collect();
     if arguments.list {
         for (group, strategy) in &cells {
-            println!("{}: benchmark", name(group, strategy));
+            output::line(format_args!("{}: benchmark", name(group, strategy)))?;
         }
     }
     if cells.is_empty() || arguments.list {

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::output;
 use crate::plan::PlanError;
 use crate::registry::UnknownName;
 
@@ -43,9 +44,14 @@ impl Failure {
         Self { message: String::new(), code: 130 }
     }
 
-    /// Interrupted; what was measured is in `dir`, but nothing goes on from there.
+    /// Interrupted; what was measured is in `dir`, if anything is, but nothing goes on from there.
     pub(crate) fn abandoned(dir: &Path) -> Self {
-        let message = format!("mapbench: interrupted; what was measured is kept in {}", dir.display());
+        let holds_something = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+        let message = if holds_something {
+            format!("mapbench: interrupted; what was measured is kept in {}", dir.display())
+        } else {
+            "mapbench: interrupted; nothing was measured to its end, and nothing is kept".to_owned()
+        };
         Self { message, code: 130 }
     }
 }
@@ -56,7 +62,7 @@ pub(crate) fn conclude(outcome: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("{}", failure.message);
+                output::aside(&failure.message);
             }
             ExitCode::from(failure.code)
         }

@@ -19,13 +19,13 @@ mod gate;
 mod hasher;
 mod interrupt;
 mod orphan;
+mod output;
 mod perf;
 mod plan;
 mod protocol;
 mod provenance;
 mod registry;
 mod run;
-mod screen;
 mod serve;
 #[cfg(feature = "service")]
 mod service;

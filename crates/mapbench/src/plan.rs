@@ -29,8 +29,11 @@ const HERTZ: u32 = 499;
 pub(crate) struct Choice {
     /// Strategy names.
     pub(crate) strategies: Vec<String>,
-    /// Names of shipped workloads, or files that end in `.toml`.
+    /// Names of shipped workloads, or files that end in `.toml`; one of several in a file, or that a name stands for, has its
+    /// `@` and values behind that.
     pub(crate) workloads: Vec<String>,
+    /// The texts of workloads by name that come before the shipped ones: those of an earlier run.
+    pub(crate) definitions: BTreeMap<String, String>,
     /// Recorded traces.
     pub(crate) traces: Vec<PathBuf>,
     /// Shares of reads.
@@ -154,7 +157,7 @@ pub(crate) fn groups(choice: &Choice, cores: u32) -> Result<Groups, PlanError> {
     let mut workloads = HashMap::new();
     let mut groups = Vec::new();
     let traced = choice.traces.iter().map(|file| trace_named(file));
-    for found in traced.chain(names(choice).iter().map(|name| workloads_named(name))) {
+    for found in traced.chain(names(choice).iter().map(|name| workloads_named(name, &choice.definitions))) {
         let (text, wanted) = found?;
         let file = wanted[0].name.split('@').next().unwrap_or_default().to_owned();
         if texts.get(&file).is_some_and(|other| *other != text) {
@@ -197,7 +200,8 @@ pub(crate) fn workloads_of(plan: &Plan, registry: &Registry) -> Result<HashMap<S
     for (name, text) in &plan.workloads {
         let parsed = Workload::parse(text)
             .map_err(|error| PlanError::Workload { file: format!("workload `{name}` of the run"), error })?;
-        for workload in parsed {
+        // Only what was planned need have the hasher that was chosen.
+        for workload in parsed.into_iter().filter(|own| plan.groups.iter().any(|group| group.workload == own.name)) {
             let workload = hashed(workload, hasher_of(plan))?;
             all.insert(workload.name.clone(), workload);
         }
@@ -209,7 +213,9 @@ pub(crate) fn workloads_of(plan: &Plan, registry: &Registry) -> Result<HashMap<S
 fn hashed(workload: Workload, chosen: Option<HasherName>) -> Result<Workload, PlanError> {
     match chosen {
         None => Ok(workload),
-        Some(_) if workload.name.contains("hasher=") => Err(PlanError::OwnHashers(workload.name)),
+        Some(hasher) if workload.name.contains("hasher=") && workload.load(Percent::ZERO).hasher != hasher => {
+            Err(PlanError::OwnHashers(workload.name))
+        }
         Some(hasher) => Ok(workload.with_hasher(hasher)),
     }
 }
@@ -229,27 +235,55 @@ fn trace_named(file: &Path) -> Result<(String, Vec<Workload>), PlanError> {
     Ok((text, parsed))
 }
 
-/// The text of a file or of a shipped workload, and its workloads: all of them, or the one that is named with its `@`.
-fn workloads_named(name: &str) -> Result<(String, Vec<Workload>), PlanError> {
-    let is_file = Path::new(name).extension().is_some_and(|extension| extension == "toml");
-    let text = if is_file {
-        std::fs::read_to_string(name).map_err(|error| PlanError::Unreadable { file: name.to_owned(), error })?
+/// The file that a name of workloads is one of, and what it says behind an `@`.
+pub(crate) fn file_named(name: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(end) = name.rfind(".toml@") {
+        let (file, values) = name.split_at(end + ".toml".len());
+        return Some((file, Some(&values[1..])));
+    }
+    Path::new(name).extension().is_some_and(|extension| extension == "toml").then_some((name, None))
+}
+
+/// The text of a file or of a workload that `definitions` or this program has, and its workloads: all of them, or the one that
+/// is named with its `@`.
+fn workloads_named(name: &str, definitions: &BTreeMap<String, String>) -> Result<(String, Vec<Workload>), PlanError> {
+    let (text, values) = if let Some((file, values)) = file_named(name) {
+        let read = std::fs::read_to_string(file);
+        (read.map_err(|error| PlanError::Unreadable { file: file.to_owned(), error })?, values)
     } else {
-        let file = name.split('@').next().unwrap_or_default();
-        match SHIPPED.iter().find(|(shipped, _)| *shipped == file) {
-            Some((_, text)) => (*text).to_owned(),
-            None => return Err(UnknownName::new("workload", name, SHIPPED.iter().map(|(shipped, _)| *shipped)).into()),
-        }
+        let (file, values) = name.split_once('@').map_or((name, None), |(file, values)| (file, Some(values)));
+        let shipped = || SHIPPED.iter().find(|(shipped, _)| *shipped == file).map(|(_, text)| (*text).to_owned());
+        let Some(text) = definitions.get(file).cloned().or_else(shipped) else {
+            let known = definitions.keys().map(String::as_str).chain(SHIPPED.iter().map(|(shipped, _)| *shipped));
+            return Err(UnknownName::new("workload", name, known).into());
+        };
+        (text, values)
     };
     let mut parsed = Workload::parse(&text).map_err(|error| PlanError::Workload { file: name.to_owned(), error })?;
-    if !is_file && name.contains('@') {
+    if let Some(values) = values {
         let known: Vec<String> = parsed.iter().map(|workload| workload.name.clone()).collect();
-        parsed.retain(|workload| workload.name == name);
+        parsed.retain(|workload| workload.name.split_once('@').is_some_and(|(_, own)| own == values));
         if parsed.is_empty() {
             return Err(UnknownName::new("workload", name, known.iter().map(String::as_str)).into());
         }
     }
     Ok((text, parsed))
+}
+
+/// The names of the workloads that a name stands for, where a finished run is asked for them: those of a file and all shipped
+/// ones; any other name stands for itself.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn names_of(name: &str) -> Result<Vec<String>, PlanError> {
+    if name == ALL {
+        return Ok(SHIPPED.iter().map(|(shipped, _)| (*shipped).to_owned()).collect());
+    }
+    if file_named(name).is_none() {
+        return Ok(vec![name.to_owned()]);
+    }
+    let (_, workloads) = workloads_named(name, &BTreeMap::new())?;
+    Ok(workloads.into_iter().map(|workload| workload.name).collect())
 }
 
 fn groups_of(workload: &Workload, choice: &Choice, cores: u32) -> Result<Vec<Group>, PlanError> {

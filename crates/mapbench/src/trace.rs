@@ -8,6 +8,8 @@ use std::path::Path;
 use mapbench_record::{Record, TraceError, records};
 use mapbench_workload::{Load, MAX_KEY_RANGE, OpKind, PackedOp, Stream};
 
+use crate::output;
+
 /// A replay keeps four bytes an operation: more than this is refused.
 const MOST_OPERATIONS: u64 = 1 << 28;
 
@@ -75,7 +77,11 @@ fn scan(path: &Path) -> Result<Scan, ReplayError> {
 pub(crate) fn describe(path: &Path) -> Result<String, ReplayError> {
     let scan = scan(path)?;
     if scan.dropped > 0 {
-        eprintln!("mapbench: {}: {} operations were dropped while it was recorded", path.display(), scan.dropped);
+        let dropped = scan.dropped;
+        output::aside(format_args!(
+            "mapbench: {}: {dropped} operations were dropped while it was recorded",
+            path.display()
+        ));
     }
     let operations: u64 = scan.kinds.iter().sum();
     let present = scan.keys.values().filter(|present| **present).count();

@@ -1,7 +1,8 @@
 //! `mapbench claims`, from outside.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use mapbench_results::{ClaimRow, ClaimVerdict, Run};
 
@@ -189,4 +190,38 @@ fn bad_input_is_refused_before_anything_is_measured() {
     std::fs::write(dir.path().join("claims.csv"), "").unwrap();
     let full = said(&["--out", dir.path().to_str().unwrap()]);
     assert!(full.contains("holds claims already"), "{full}");
+}
+
+/// Tests claims until a scenario is being run, interrupts that, and gives what was said.
+#[cfg(target_os = "linux")]
+fn interrupted(claims: &str, out: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mapbench"));
+    command.args(["claims", "--claim", claims, "--out", out.to_str().unwrap()]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let command_of = |process: &str| std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let began = Instant::now();
+    while !std::fs::read_to_string(&children).unwrap().split_whitespace().any(|one| command_of(one).contains("worker"))
+    {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited a minute for a worker");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    text(&output.stderr)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_is_heeded_between_scenarios_and_what_is_kept_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let (nothing, first) = (dir.path().join("nothing"), dir.path().join("first"));
+    let said = interrupted("lost-update", &nothing);
+    assert!(said.ends_with("mapbench: interrupted; nothing was measured to its end, and nothing is kept\n"), "{said}");
+    assert!(!nothing.exists());
+    let said = interrupted("rust-refuses,lost-update", &first);
+    let kept = format!("mapbench: interrupted; what was measured is kept in {}\n", first.display());
+    assert!(said.ends_with(&kept), "{said}");
+    assert!(ClaimRow::read(&first).unwrap().iter().all(|row| row.claim == "rust-refuses"));
 }

@@ -216,6 +216,26 @@ fn a_damaged_csv_is_refused_with_its_line() {
     refused(&["report", text(&out)], "samples.csv");
 }
 
+#[test]
+fn a_summary_that_was_lost_is_made_again_from_the_rows() {
+    let (_dir, out) = scratch();
+    smoke(&out, &["--strategy", "std-mutex,dashmap", "--read-pct", "90", "--threads", "1", "--latency"]);
+    let files =
+        || ["cells.csv", "samples.csv", "provenance.json"].map(|name| fs::read_to_string(out.join(name)).unwrap());
+    let before = files();
+    let cells = out.join("cells.csv");
+    fs::remove_file(&cells).unwrap();
+    let remedy = format!("it follows from samples.csv: `mapbench run --resume {}` makes it again", out.display());
+    refused(&["rank", text(&out)], &format!("{}: it is missing; {remedy}", cells.display()));
+    // Not from rows that somebody changed.
+    fs::write(out.join("samples.csv"), "").unwrap();
+    refused(&["run", "--resume", text(&out)], "samples.csv: its SHA-256 is not the one in provenance.json");
+    fs::write(out.join("samples.csv"), &before[1]).unwrap();
+    good(&["run", "--resume", text(&out)]);
+    assert_eq!(files(), before);
+    refused(&["run", "--resume", text(&out)], "holds a finished run");
+}
+
 /// A long run of one strategy pair, started and waited for until it has written `rows` rows.
 fn started(out: &Path, rows: usize) -> Child {
     let child = mapbench()

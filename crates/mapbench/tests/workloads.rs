@@ -219,3 +219,55 @@ fn a_map_that_may_outgrow_its_budget_is_warned_of_beforehand() {
     assert!(said("little", "39").contains(warning));
     assert!(!said("enough", "41").contains("warning"));
 }
+
+#[test]
+fn a_workload_of_ones_own_is_known_after_its_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = file(
+        dir.path(),
+        "population = 1_000\nkey_range = 2_000\ndistribution = [\"uniform\", \"zipf:0.99\"]\n[mix]\nread = 90\ninsert = 5\nremove = 5\n",
+    );
+    let (own, out) = (own.to_str().unwrap(), dir.path().join("run"));
+    let before = out.to_str().unwrap();
+    let arguments = ["--profile", "quick", "--strategy", "std-mutex,std-rwlock", "--threads", "1", "--seed", "7"];
+    measured(&out, &[&arguments[..], &["--workload", own]].concat());
+    let said = |arguments: &[&str], code: i32| {
+        let output = run(arguments);
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    };
+
+    let refused = said(&["show", &format!("{own}/read-90/threads-1/std-mutex")], 2);
+    let each = ["uniform", "zipf:0.99"].map(|distribution| format!("{own}@distribution={distribution}"));
+    let expected = format!("`{own}` stands for several workloads: say which of {}\n", each.join(", "));
+    assert_eq!(refused, format!("mapbench: {expected}"));
+    let alone = said(&["show", &format!("{}/read-90/threads-1/std-mutex", each[1]), "--seed", "7"], 0);
+
+    for chosen in [own, "own", &each[0], "own@distribution=uniform"] {
+        let ranked = said(&["rank", before, "--workload", chosen], 0);
+        assert!(ranked.contains("own@distribution=uniform"), "{chosen}: {ranked}");
+        assert_eq!(ranked.contains("own@distribution=zipf:0.99"), !chosen.contains('@'), "{chosen}: {ranked}");
+    }
+    let lacks = "the run has no --workload ow; it has own@distribution=uniform, own@distribution=zipf:0.99\n";
+    assert!(said(&["rank", before, "--workload", "ow"], 2).ends_with(lacks));
+    let none = "the run has no --workload all; it has own@distribution=uniform, own@distribution=zipf:0.99\n";
+    assert!(said(&["rank", before, "--workload", "all"], 2).ends_with(none));
+
+    // The run knows it without its file.
+    fs::remove_file(own).unwrap();
+    let shown = said(&["show", "own@distribution=zipf:0.99/read-90/threads-1/std-mutex", "--run", before], 0);
+    let streams =
+        |text: &str| text.lines().filter(|line| line.starts_with("    ")).map(str::to_owned).collect::<Vec<_>>();
+    assert!(!streams(&shown).is_empty() && streams(&shown) == streams(&alone), "{shown}\n{alone}");
+    let again = format!(
+        "to run it alone, with plan.workloads.own of {before}/provenance.json as own.toml: mapbench run --strategy std-mutex \
+         --workload own.toml@distribution=zipf:0.99 --read-pct 90 --threads 1 --seed 7 --hasher foldhash\n"
+    );
+    assert!(shown.contains(&again), "{shown}");
+    let gated = dir.path().join("gated");
+    let output = run(&["gate", "--against", before, "--out", gated.to_str().unwrap()]);
+    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
+    let gated: Vec<_> = Run::read(&gated).unwrap().provenance.plan.groups;
+    assert_eq!(gated, Run::read(&out).unwrap().provenance.plan.groups);
+}

@@ -63,3 +63,6 @@ pub const PROFILES: &str = "profiles.csv";
 pub const PROFILES_DIR: &str = "profiles";
 /// The file that holds the rows of [`Semantics`].
 pub const SEMANTICS: &str = "semantics.csv";
+/// The files that a run's directory may hold.
+pub const RUN_FILES: [&str; 10] =
+    [PROVENANCE, SAMPLES, MACHINE, CELLS, LATENCY, MEMORY, RECLAMATION, GROWTH, PROFILES, SEMANTICS];

@@ -64,8 +64,11 @@ impl Run {
     pub(crate) fn load(dir: &Path, torn: Torn) -> Result<Self, Error> {
         let provenance = read_provenance(dir)?;
         let finished = provenance.finished.is_some();
+        // Who goes on with a run can do without what follows from its rows.
+        let summarised = finished && (torn == Torn::Refused || dir.join(CELLS).exists());
         if finished {
-            verify_checksums(dir, &provenance, files_of(&provenance.plan))?;
+            let needed = |name: &&str| summarised || *name != CELLS;
+            verify_checksums(dir, &provenance, files_of(&provenance.plan).into_iter().filter(needed))?;
         }
         let files =
             Files { dir, plan: &provenance.plan, torn, remedy: if finished { WRITTEN_WRONG } else { MEASURE_AGAIN } };
@@ -81,7 +84,7 @@ impl Run {
             verify_checksums(dir, &provenance, drawn)?;
         }
         // What a run that was interrupted while it finished left of this file is written anew by its end.
-        let cells = if finished { files.read()? } else { Vec::new() };
+        let cells = if summarised { files.read()? } else { Vec::new() };
         let semantics = if finished { Semantics::of_run(dir, &provenance)? } else { Vec::new() };
         let self_test = dir.join(GATE_SELF_TEST);
         let (self_test, detectable) =
@@ -164,7 +167,16 @@ fn verify_checksums(
     for name in names {
         let name = name.as_ref();
         let file = dir.join(name);
-        let found = checksum::of_file(&file).map_err(Error::read(&file))?;
+        let found = checksum::of_file(&file).map_err(|source| {
+            if name == CELLS && source.kind() == io::ErrorKind::NotFound {
+                let problem = format!(
+                    "it is missing; it follows from {SAMPLES}: `mapbench run --resume {}` makes it again",
+                    dir.display()
+                );
+                return Error::file(&file, problem);
+            }
+            Error::read(&file)(source)
+        })?;
         if provenance.checksums.get(name) != Some(&found) {
             let problem = "its SHA-256 is not the one in provenance.json: it was changed after the run; restore it";
             return Err(Error::file(&file, problem));

@@ -18,19 +18,21 @@ impl Tail {
         Self::of(BufReader::with_capacity(64 * 1024, File::open(path)?))
     }
 
-    /// A row ends at a line end outside quotes. A doubled quote within a field leaves and enters again.
+    /// A row ends at a line end outside quotes. A doubled quote within a field leaves and enters again. Empty lines before
+    /// anything else are no rows: a file of nothing else was not begun.
     fn of(mut reader: impl BufRead) -> io::Result<Self> {
         let mut tail = Self::default();
-        let (mut quoted, mut lines) = (false, 0);
+        let (mut begun, mut quoted, mut lines) = (false, false, 0);
         loop {
             let buffer = reader.fill_buf()?;
             if buffer.is_empty() {
                 return Ok(tail);
             }
             for (place, byte) in (tail.length + 1..).zip(buffer) {
+                begun |= !matches!(*byte, b'\r' | b'\n');
                 quoted ^= *byte == b'"';
                 lines += u64::from(*byte == b'\n');
-                if *byte == b'\n' && !quoted {
+                if *byte == b'\n' && begun && !quoted {
                     (tail.whole, tail.lines) = (place, lines);
                 }
             }
@@ -54,6 +56,8 @@ mod tests {
     fn rows_end_at_line_ends_outside_quotes() {
         for (text, whole, lines) in [
             ("", 0, 0),
+            ("\n\r\n", 0, 0),
+            ("\na\n", 3, 2),
             ("a,b", 0, 0),
             ("a,b\r\n", 5, 1),
             ("a\n1\r", 2, 1),

@@ -9,9 +9,8 @@ use crate::read::{Torn, files_of, read_provenance};
 use crate::row::{Row, columns};
 use crate::tail::Tail;
 use crate::{
-    CELLS, Cell, Error, FlameGraph, GROWTH, Growth, LATENCY, Latency, MACHINE, MEMORY, Machine, Memory, PROFILES,
-    PROFILES_DIR, PROVENANCE, Plan, Provenance, RECLAMATION, Reclamation, Run, SAMPLES, SCHEMA_VERSION, SEMANTICS,
-    Sample, Status, checksum, time,
+    CELLS, Cell, Error, FlameGraph, Growth, Latency, Machine, Memory, PROFILES_DIR, PROVENANCE, Plan, Provenance,
+    RUN_FILES, Reclamation, Run, SCHEMA_VERSION, Sample, Status, checksum, time,
 };
 
 const LOCK: &str = ".lock";
@@ -43,10 +42,7 @@ impl RunWriter {
     pub fn create(dir: &Path, provenance: &Provenance) -> Result<Self, Error> {
         fs::create_dir_all(dir).map_err(Error::create(dir))?;
         let lock = lock(dir)?;
-        if [PROVENANCE, SAMPLES, MACHINE, CELLS, LATENCY, MEMORY, RECLAMATION, GROWTH, PROFILES, SEMANTICS]
-            .iter()
-            .any(|name| dir.join(name).exists())
-        {
+        if RUN_FILES.iter().any(|name| dir.join(name).exists()) {
             return Err(Error::Exists(dir.to_owned()));
         }
         // First, so that all that follows can be resumed.
@@ -55,7 +51,7 @@ impl RunWriter {
     }
 
     /// Opens an unfinished run to continue it, with what it holds so far. A torn last line is cut off: see
-    /// [`repairs`](Self::repairs).
+    /// [`repairs`](Self::repairs). A finished run that lost `cells.csv` can be finished again.
     ///
     /// # Errors
     /// When the directory holds no run or a finished one, another process writes to it, or [`Run::read`] refuses it for
@@ -66,7 +62,7 @@ impl RunWriter {
         }
         let lock = lock(dir)?;
         let Provenance { finished, schema_version, mapbench_version, .. } = read_provenance(dir)?;
-        if finished.is_some() {
+        if finished.is_some() && dir.join(CELLS).exists() {
             return Err(Error::Finished(dir.to_owned()));
         }
         if schema_version != SCHEMA_VERSION {

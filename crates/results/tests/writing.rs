@@ -150,6 +150,23 @@ fn a_file_may_be_torn_at_any_byte() {
     }
 }
 
+/// What `read` says of a file without rows and header is what `resume` does.
+#[test]
+fn a_file_of_empty_lines_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(RunWriter::create(dir.path(), &provenance()).unwrap());
+    let path = dir.path().join(SAMPLES);
+    let header = fs::read(&path).unwrap();
+    for blank in ["\n", "\r\n\r\n"] {
+        fs::write(&path, blank).unwrap();
+        let error = Run::read(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("samples.csv, line 1: the last line is torn; "), "{error}");
+        let (writer, run) = RunWriter::resume(dir.path()).unwrap();
+        assert_eq!((writer.repairs().len(), run.samples.len()), (1, 0));
+        assert_eq!(fs::read(&path).unwrap(), header);
+    }
+}
+
 #[test]
 fn a_run_that_ended_while_it_began_or_finished_is_resumed() {
     let dir = tempfile::tempdir().unwrap();

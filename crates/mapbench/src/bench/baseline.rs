@@ -7,6 +7,7 @@ use mapbench_report::{Cells, Input, diff};
 use mapbench_results::Run;
 
 use crate::failure::Failure;
+use crate::output;
 use crate::run::results_dir;
 
 /// Remembers a run under a name.
@@ -16,7 +17,7 @@ pub(super) fn save(name: &str, dir: &Path) -> Result<(), Failure> {
     let run = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     fs::create_dir_all(file.parent().expect("the pointer lies in a folder")).map_err(told)?;
     fs::write(&file, run).map_err(told)?;
-    println!("kept as baseline `{name}`");
+    output::line(format_args!("kept as baseline `{name}`"))?;
     Ok(())
 }
 
@@ -41,8 +42,8 @@ pub(super) fn find(name: &str) -> Result<Run, Failure> {
 /// Prints what differs from the baseline.
 pub(super) fn compare(name: &str, run: &Run) -> Result<(), Failure> {
     let before = find(name)?;
-    println!("\nthis run (B) against baseline `{name}` (A):");
-    print!("{}", crate::screen::shown(&diff(&Input::of(&before), &Input::of(run), Cells::Changed)));
+    output::line(format_args!("\nthis run (B) against baseline `{name}` (A):"))?;
+    output::print(output::shown(&diff(&Input::of(&before), &Input::of(run), Cells::Changed)))?;
     Ok(())
 }
 

@@ -64,11 +64,13 @@ fn test_case(
         let mut order = [0, 1];
         random.shuffle(&mut order);
         for side in order {
+            let seed = derive_seed(setting.seed, &[ORDER, place, u64::from(round)]);
+            let visited = visit(names[side], claim, case, seed, setting, &mut rounds[side]);
+            // A terminal interrupts the service too, which then cannot be loaded.
             if interrupt::came() {
                 return Err(Failure::abandoned(&setting.dir));
             }
-            let seed = derive_seed(setting.seed, &[ORDER, place, u64::from(round)]);
-            visit(names[side], claim, case, seed, setting, &mut rounds[side])?;
+            visited?;
         }
     }
     Ok(find(implied, claim, case, &rounds, setting))

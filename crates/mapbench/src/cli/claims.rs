@@ -1,3 +1,4 @@
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -8,14 +9,14 @@ use super::{Failure, in_format};
 use crate::claims::{self, Claim, Expected, Setting, Shape, Watcher};
 use crate::registry::Registry;
 use crate::run::{file_name, results_dir};
-use crate::{interrupt, provenance};
+use crate::{interrupt, output, provenance};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples: mapbench claims --list
           mapbench claims --claim lost-update
           mapbench claims --claim qps-47 --seconds 30
           mapbench claims --expect expect.toml --out bench-results/RUN/claims
-Exit codes: 0 tested, 1 a verdict is not the expected one, 2 bad usage or input.")]
+Exit codes: 0 tested, 1 a verdict is not the expected one, 2 bad usage or input, 130 interrupted.")]
 pub(super) struct Arguments {
     /// Claims: shipped ones by name, own ones as a TOML file; all that are shipped by default
     #[arg(long = "claim", value_delimiter = ',', value_name = "NAME|FILE.toml")]
@@ -56,8 +57,7 @@ pub(super) struct Arguments {
 pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failure> {
     let chosen = claims::chosen(&arguments.claims, registry)?;
     if arguments.list {
-        print!("{}", list(&chosen));
-        return Ok(());
+        return output::print(list(&chosen));
     }
     let names: Vec<String> = claims::shipped(registry)?.iter().chain(&chosen).map(|claim| claim.name.clone()).collect();
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -85,15 +85,15 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
     let rows = claims::run(&chosen, registry, &setting, &mut Progress { of: chosen.len(), begun: 0 })?;
     let tested = Tested::all(&rows);
     if arguments.json {
-        print!("{}", std::fs::read_to_string(setting.dir.join("claims.json")).map_err(Failure::usage)?);
+        output::print(std::fs::read_to_string(setting.dir.join("claims.json")).map_err(Failure::usage)?)?;
     } else {
-        print!("{}", in_format(&mapbench_report::claims(&rows, false), arguments.markdown));
+        output::print(in_format(&mapbench_report::claims(&rows, false), arguments.markdown))?;
         if !arguments.markdown {
-            println!("{}", setting.dir.display());
+            output::line(setting.dir.display())?;
         }
     }
     let differences = expected.map(|expected| expected.differences(&tested)).unwrap_or_default();
-    differences.iter().for_each(|line| eprintln!("mapbench: {line}"));
+    differences.iter().for_each(|line| output::aside(format_args!("mapbench: {line}")));
     if differences.is_empty() { Ok(()) } else { Err(Failure::no()) }
 }
 
@@ -116,12 +116,12 @@ struct Progress {
 impl Watcher for Progress {
     fn begins(&mut self, claim: &Claim) {
         self.begun += 1;
-        eprint!("[{}/{}] {} ... ", self.begun, self.of, claim.name);
+        let _ = write!(io::stderr(), "[{}/{}] {} ... ", self.begun, self.of, claim.name);
     }
 
     fn tested(&mut self, rows: &[ClaimRow]) {
         for claim in Tested::all(rows) {
-            eprintln!("{}", claim.verdict());
+            output::aside(claim.verdict());
         }
     }
 }

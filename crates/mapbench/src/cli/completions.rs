@@ -1,10 +1,9 @@
-use std::io::{self, Write};
-
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
 use super::Cli;
 use crate::failure::Failure;
+use crate::output;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: mapbench completions bash > ~/.local/share/bash-completion/completions/mapbench")]
@@ -16,6 +15,5 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut script = Vec::new();
     generate(arguments.shell, &mut Cli::command(), "mapbench", &mut script);
-    let written = io::stdout().lock().write_all(&script);
-    written.map_err(|error| Failure::usage(format!("cannot write to standard output: {error}")))
+    output::print(String::from_utf8_lossy(&script))
 }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use mapbench_report::{Cells, Input};
 
 use super::{Failure, Filter, in_format};
+use crate::output;
 
 #[derive(clap::Args)]
 #[command(
@@ -29,6 +30,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (a, b) = (arguments.filter.read(&arguments.a)?, arguments.filter.read(&arguments.b)?);
     let which = if arguments.changed { Cells::Changed } else { Cells::All };
     let text = mapbench_report::diff(&Input::of(&a), &Input::of(&b), which);
-    print!("{}", in_format(&text, arguments.markdown));
-    Ok(())
+    output::print(in_format(&text, arguments.markdown))
 }

@@ -1,9 +1,11 @@
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
 
 use mapbench_results::{Group, Percent, Plan, Run};
 
 use super::Failure;
+use crate::plan;
 
 /// Which cells a command is about.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -11,7 +13,7 @@ pub(crate) struct Filter {
     /// Strategies, separated by commas
     #[arg(long = "strategy", value_delimiter = ',', value_name = "NAME")]
     pub(crate) strategies: Vec<String>,
-    /// Workloads: shipped ones by name or `all` of them, own ones as a TOML file
+    /// Workloads: shipped ones by name or `all` of them, own ones as a TOML file; of a finished run, by name too
     #[arg(long = "workload", value_delimiter = ',', value_name = "NAME|FILE.toml")]
     workload_parts: Vec<String>,
     /// Shares of reads in per cent, separated by commas
@@ -57,13 +59,31 @@ impl Filter {
         Ok(run)
     }
 
+    /// The workloads of a plan that were chosen: by their names, all of a file by the file or its name, or all shipped ones.
+    fn planned(&self, plan: &Plan) -> Result<Vec<String>, String> {
+        let has: Vec<String> = plan.groups.iter().map(|group| group.workload.clone()).collect();
+        let mut chosen = Vec::new();
+        for wanted in self.workloads() {
+            let names = plan::names_of(&wanted).map_err(|error| error.to_string())?;
+            let is_meant = |own: &&String| {
+                names.contains(own)
+                    || own.split_once('@').is_some_and(|(file, _)| names.iter().any(|name| name == file))
+            };
+            let found = chosen.len();
+            chosen.extend(has.iter().filter(is_meant).cloned());
+            if chosen.len() == found {
+                return Err(lacking("--workload", &wanted, &has));
+            }
+        }
+        Ok(chosen)
+    }
+
     fn narrow(&self, plan: &mut Plan) -> Result<(), String> {
         let groups = |of: fn(&Group) -> String| plan.groups.iter().map(of).collect::<Vec<_>>();
-        all_known("--strategy", &self.strategies, plan.strategies.clone())?;
-        let workloads = self.workloads();
-        all_known("--workload", &workloads, groups(|group| group.workload.clone()))?;
-        all_known("--read-pct", &self.read_pct, groups(|group| group.read_pct.to_string()))?;
-        all_known("--threads", &self.threads, groups(|group| group.threads.to_string()))?;
+        all_known("--strategy", &self.strategies, &plan.strategies)?;
+        let workloads = self.planned(plan)?;
+        all_known("--read-pct", &self.read_pct, &groups(|group| group.read_pct.to_string()))?;
+        all_known("--threads", &self.threads, &groups(|group| group.threads.to_string()))?;
         plan.strategies.retain(|name| takes(&self.strategies, name));
         plan.groups.retain(|group| {
             takes(&workloads, &group.workload)
@@ -83,13 +103,17 @@ fn takes<T: PartialEq>(wanted: &[T], one: &T) -> bool {
 }
 
 /// A value that is nowhere in the run would be left out without a word.
-fn all_known(flag: &str, wanted: &[impl Display], mut has: Vec<String>) -> Result<(), String> {
-    let mut seen = std::collections::HashSet::new();
-    has.retain(|value| seen.insert(value.clone()));
+fn all_known(flag: &str, wanted: &[impl Display], has: &[String]) -> Result<(), String> {
     match wanted.iter().map(ToString::to_string).find(|value| !has.contains(value)) {
         None => Ok(()),
-        Some(value) => Err(format!("the run has no {flag} {value}; it has {}", has.join(", "))),
+        Some(value) => Err(lacking(flag, &value, has)),
     }
+}
+
+fn lacking(flag: &str, value: &str, has: &[String]) -> String {
+    let mut seen = HashSet::new();
+    let distinct: Vec<&str> = has.iter().map(String::as_str).filter(|value| seen.insert(*value)).collect();
+    format!("the run has no {flag} {value}; it has {}", distinct.join(", "))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::forecast::{self, Cell, Cells, Outcome};
 use crate::plan::{self, Choice};
 use crate::registry::{Entry, Registry};
 use crate::run::{PAGE, results_dir};
-use crate::{interrupt, provenance, system, worker};
+use crate::{interrupt, output, provenance, system, worker};
 
 /// Transfers where none was measured, in nanoseconds: from one core to a near one, and between far ones.
 const UNMEASURED: Range = Range { low: 20.0, mid: 50.0, high: 100.0 };
@@ -92,8 +92,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let against = arguments.against.as_ref().map(|dir| read_run(dir, registry)).transpose()?;
     let simulator = forecast::build(arguments.sources.as_deref()).map_err(Failure::usage)?;
     if arguments.build_only {
-        println!("{}", simulator.executable.display());
-        return Ok(());
+        return output::line(simulator.executable.display());
     }
     interrupt::heed();
     let turns = arguments.overlap.map_or(Turns::Operations, Turns::Accesses);
@@ -106,17 +105,20 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     };
     let count = |wanted: &[Cell]| counted(&cells, wanted);
     if arguments.validate {
-        print!("{}", forecast::against_published(count));
+        output::print(forecast::against_published(count))?;
         return stopped();
     }
     if let Some((run, workloads)) = &against {
-        print!("{}", forecast::against_run(run, workloads, arguments.threads, count).map_err(Failure::usage)?);
+        output::print(forecast::against_run(run, workloads, arguments.threads, count).map_err(Failure::usage)?)?;
         return stopped();
     }
     // What needs a quiet machine comes before what needs all of it.
     let most = arguments.cores.iter().copied().max().unwrap_or(1);
     let machine = topology.or_else(|| forecast::topology(most)).unwrap_or_else(|| {
-        eprintln!("one core alone: transfers are taken to last {} ns; --topology FILE says better", UNMEASURED.mid);
+        output::aside(format_args!(
+            "one core alone: transfers are taken to last {} ns; --topology FILE says better",
+            UNMEASURED.mid
+        ));
         Topology::flat(most, UNMEASURED)
     });
     let singles = order.singles(registry, arguments.seed)?;
@@ -154,9 +156,9 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
     let page = dir.join(PAGE);
     std::fs::write(&page, forecast_html(&found, &provenance::host(0), &warnings))
         .map_err(|error| Failure::usage(format!("cannot write {}: {error}", page.display())))?;
-    println!("{}", crate::screen::shown(&forecast_text(&found)));
-    warnings.iter().for_each(|warning| println!("warning: {warning}"));
-    println!("{}", page.display());
+    output::line(output::shown(&forecast_text(&found)))?;
+    warnings.iter().try_for_each(|warning| output::line(format_args!("warning: {warning}")))?;
+    output::line(page.display())?;
     if interrupt::came() { Err(Failure::abandoned(&dir)) } else { Ok(()) }
 }
 
@@ -278,7 +280,8 @@ fn counted(cells: &Cells, wanted: &[Cell]) -> Vec<Outcome> {
     let outcomes = cells.count(wanted, |done| {
         bar.set_position(done as u64);
         if !terminal && (done % 100 == 0 || done == wanted.len()) {
-            eprintln!("[{:>4.0} s] {done} of {} cells counted", began.elapsed().as_secs_f64(), wanted.len());
+            let seconds = began.elapsed().as_secs_f64();
+            output::aside(format_args!("[{seconds:>4.0} s] {done} of {} cells counted", wanted.len()));
         }
     });
     bar.finish_and_clear();

@@ -13,6 +13,7 @@ use crate::gate::against::Against;
 use crate::gate::self_test::{self, Plan};
 use crate::gate::{self, Budget, Executable, Order, Pairing, Shape, Simulators, Watcher};
 use crate::interrupt;
+use crate::output;
 use crate::plan::Choice;
 use crate::registry::Registry;
 use crate::system;
@@ -131,9 +132,9 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
     }
     let order = order(arguments)?;
     if show_budget {
-        println!("{}", order.budget);
+        output::line(&order.budget)?;
         for cell in order.cells()?.gated {
-            println!("{}: {}", cell.name, order.budget.effective(&cell.name));
+            output::line(format_args!("{}: {}", cell.name, order.budget.effective(&cell.name)))?;
         }
         return Ok(());
     }
@@ -160,9 +161,9 @@ fn show(result: &GateResult, dir: &Path, form: Form) -> Result<(), Failure> {
     gate::write(dir, "gate.md", &markdown)?;
     gate::write(dir, "junit.xml", &gate_junit(result))?;
     match form {
-        Form::Json => print!("{json}"),
-        Form::Markdown => print!("{markdown}"),
-        Form::Table => println!("{}{}", gate_terminal(result), dir.display()),
+        Form::Json => output::print(json)?,
+        Form::Markdown => output::print(markdown)?,
+        Form::Table => output::line(format_args!("{}{}", gate_terminal(result), dir.display()))?,
     }
     match result.verdict {
         GateVerdict::Pass => Ok(()),
@@ -188,9 +189,8 @@ fn self_test(arguments: Arguments) -> Result<(), Failure> {
     let mut progress = Progress::new(order.budget.minutes);
     let found = self_test::run(&order, &plan, &mut progress);
     progress.bar.finish_and_clear();
-    found?.lines().iter().for_each(|line| println!("{line}"));
-    println!("{}", order.dir.display());
-    Ok(())
+    found?.lines().iter().try_for_each(output::line)?;
+    output::line(order.dir.display())
 }
 
 fn order(arguments: Arguments) -> Result<Order, Failure> {
@@ -218,13 +218,11 @@ fn order(arguments: Arguments) -> Result<Order, Failure> {
         (Some(_), _) => return Err(Failure::usage("--vs takes one --strategy to compare with")),
     };
     let choice = Choice {
-        traces: Vec::new(),
-        strategies: Vec::new(),
         workloads,
         read_pct,
         usual_read_pct: READ_PCT.to_vec(),
         threads: if threads.is_empty() { vec![cores] } else { threads },
-        hasher: None,
+        ..Choice::default()
     };
     let (groups, workloads) = gate::groups(&choice, cores)?;
     if let Some(group) = groups.iter().find(|group| workloads[&group.workload].load(group.read_pct).trace.is_some()) {
@@ -312,7 +310,7 @@ impl Watcher for Progress {
         let line = format!("{stage}, round {round}: {}", counted(cells, "cell"));
         self.bar.set_position(elapsed.as_secs().min(self.seconds as u64));
         if !self.terminal && round.is_multiple_of(4) {
-            eprintln!("[{:>4.0} s] {line}", elapsed.as_secs_f64());
+            output::aside(format_args!("[{:>4.0} s] {line}", elapsed.as_secs_f64()));
         }
         self.bar.set_message(line);
     }

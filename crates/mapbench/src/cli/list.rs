@@ -5,6 +5,7 @@ use mapbench_results::Semantics;
 use mapbench_workload::Workload;
 
 use crate::failure::Failure;
+use crate::output;
 use crate::registry::Registry;
 use crate::run::results_dir;
 use crate::shipped::SHIPPED;
@@ -29,20 +30,18 @@ pub(super) struct Arguments {
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Failure> {
     if arguments.markdown {
-        print!("{}", workloads_table());
-        return Ok(());
+        return output::print(workloads_table());
     }
     let mut text = String::new();
     if !arguments.workloads {
         let (verified, unreadable) = verify::newest(&results_dir(), registry);
-        unreadable.iter().for_each(|problem| eprintln!("mapbench: left out: {problem}"));
+        unreadable.iter().for_each(|problem| output::aside(format_args!("mapbench: left out: {problem}")));
         strategies(&mut text, registry, &verified, arguments.long).expect("a string takes all text");
     }
     if !arguments.strategies {
         workloads(&mut text).expect("a string takes all text");
     }
-    print!("{text}");
-    Ok(())
+    output::print(text)
 }
 
 fn strategies(text: &mut String, registry: &Registry, verified: &[Semantics], long: bool) -> std::fmt::Result {

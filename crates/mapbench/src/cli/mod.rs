@@ -28,6 +28,7 @@ use mapbench_results::Run;
 
 use crate::bench;
 use crate::failure::{Failure, conclude};
+use crate::output;
 use crate::registry::{Entry, Registry};
 
 pub(crate) use filter::Filter;
@@ -158,16 +159,16 @@ impl Directories {
         for (place, dir) in self.dirs.iter().enumerate() {
             let run = filter.read(dir)?;
             if self.dirs.len() > 1 {
-                println!("{}{}:\n", if place == 0 { "" } else { "\n" }, dir.display());
+                output::line(format_args!("{}{}:\n", if place == 0 { "" } else { "\n" }, dir.display()))?;
             }
-            print!("{}", in_format(&text(&run), markdown));
+            output::print(in_format(&text(&run), markdown))?;
         }
         Ok(())
     }
 }
 
 fn in_format(text: &Text, markdown: bool) -> String {
-    if markdown { text.markdown() } else { crate::screen::shown(text) }
+    if markdown { text.markdown() } else { output::shown(text) }
 }
 
 #[cfg(test)]

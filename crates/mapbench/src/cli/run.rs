@@ -133,6 +133,5 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
             run::start(registry, order)?
         }
     };
-    finished.show();
-    Ok(())
+    finished.show()
 }

@@ -1,12 +1,14 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mapbench_report::{Input, costs};
-use mapbench_results::{Group, Run, Status};
+use mapbench_results::{Group, PROVENANCE, Run, Status};
 use mapbench_workload::{HasherName, Percent, Stream, key_of};
 
 use super::Failure;
+use crate::output;
 use crate::plan::{self, Choice, Profile};
 use crate::registry::Registry;
+use crate::shipped::SHIPPED;
 use crate::sweep::{placement, stream_seeds};
 use crate::system;
 
@@ -16,13 +18,13 @@ pub(super) struct Arguments {
     /// The cell, as `cargo bench -p mapbench -- --list` names it: WORKLOAD/read-N/threads-N/STRATEGY
     #[arg(value_name = "CELL")]
     cell: String,
-    /// Seed of the run
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// The hasher of the map, in place of the workload's own, as the run had it
+    /// Seed of the run: that of --run, or else 1, by default
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The hasher of the map, in place of the workload's own, as the run had it: that of --run by default
     #[arg(long, value_name = "NAME", value_parser = super::run::hasher)]
     hasher: Option<HasherName>,
-    /// A run of which is shown too what it measured of the cell beside throughput
+    /// The run that the cell is of, which knows its own workloads; what it measured of the cell beside throughput is shown too
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// The fork whose stream is shown
@@ -36,82 +38,121 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         Failure::usage(format!("`{cell}` is no cell: say it as ratio-sweep/read-90/threads-2/dashmap"))
     })?;
     let processors = system::processors();
+    let run = arguments.run.as_deref().map(Run::read).transpose()?;
+    let plan = run.as_ref().map(|run| &run.provenance.plan);
+    let seed = arguments.seed.or(plan.map(|plan| plan.seed)).unwrap_or(1);
+    let hasher = arguments.hasher.or(plan.and_then(plan::hasher_of));
+    let definitions = plan.map(|plan| plan.workloads.clone()).unwrap_or_default();
     let choice = Choice {
-        traces: Vec::new(),
-        usual_read_pct: Vec::new(),
         strategies: vec![wanted.strategy.to_owned()],
         workloads: vec![wanted.workload.to_owned()],
         read_pct: vec![wanted.read_pct],
         threads: vec![wanted.threads],
-        hasher: arguments.hasher,
+        hasher,
+        definitions,
+        ..Choice::default()
     };
-    let (plan, workloads) =
-        plan::plan(Profile::Standard, &choice, arguments.seed, 1 << 30, registry, processors.len() as u32)?;
-    let workload = &workloads[&plan.groups[0].workload];
+    let (plan, workloads) = plan::plan(Profile::Standard, &choice, seed, 1 << 30, registry, processors.len() as u32)?;
+    let [group] = plan.groups.as_slice() else { return Err(several(wanted.workload, &plan.groups)) };
+    let workload = &workloads[&group.workload];
     let load = workload.load(wanted.read_pct);
-    println!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question);
-    println!("{}", workload.in_words());
+    output::line(format_args!("{}: {}", arguments.cell.trim_start_matches("sweep/"), workload.question))?;
+    output::line(workload.in_words())?;
     if let Some(reason) = registry.find(wanted.strategy)?.refuses(&load, wanted.threads) {
-        println!("n/a: {reason}");
+        output::line(format_args!("n/a: {reason}"))?;
     }
     if let Some(trace) = &load.trace {
-        println!("its operations are those of {trace}");
+        output::line(format_args!("its operations are those of {trace}"))?;
         return Ok(());
     }
     let places = placement(&processors, wanted.threads);
-    for (seed, thread) in stream_seeds(arguments.seed, arguments.fork, wanted.threads).into_iter().zip(0..) {
+    for (seed, thread) in stream_seeds(seed, arguments.fork, wanted.threads).into_iter().zip(0..) {
         let stream = Stream::of(&load, wanted.threads, thread, seed);
         let role = load.role(wanted.threads, thread);
         let place =
             places.get(thread as usize).map_or_else(|| "unpinned".to_owned(), |cpu| format!("on processor {cpu}"));
-        println!(
+        output::line(format_args!(
             "thread {thread} {place}, {}: {}; stream {:016x}, {} operations, begins with",
             role.name,
             role.mix,
             stream.digest(),
             stream.ops().len()
-        );
+        ))?;
         for op in stream.ops().iter().take(8) {
-            println!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index());
+            output::line(format_args!("    {} {:#018x} (index {})", op.kind().name(), key_of(op.index()), op.index()))?;
         }
     }
-    let again = if Path::new(wanted.workload).exists() { wanted.workload } else { &workload.name };
-    let hasher = arguments.hasher.map_or_else(String::new, |hasher| format!(" --hasher {hasher}"));
-    println!(
-        "to run it alone: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {}{hasher}",
-        wanted.strategy, wanted.read_pct, wanted.threads, arguments.seed
-    );
-    if let Some(dir) = &arguments.run {
-        measured(Run::read(dir)?, &plan.groups[0], wanted.strategy);
+    let (whence, again) = again(&wanted, &workload.name, run.as_ref());
+    let hasher = hasher.map_or_else(String::new, |hasher| format!(" --hasher {hasher}"));
+    output::line(format_args!(
+        "to run it alone{whence}: mapbench run --strategy {} --workload {again} --read-pct {} --threads {} --seed {seed}{hasher}",
+        wanted.strategy, wanted.read_pct, wanted.threads
+    ))?;
+    if let Some(run) = run {
+        measured(run, group, wanted.strategy)?;
     }
     Ok(())
 }
 
+/// How `mapbench run` is given a workload, and what there is to do before, if anything.
+fn again(wanted: &Wanted<'_>, workload: &str, run: Option<&Run>) -> (String, String) {
+    if plan::file_named(wanted.workload).is_some() {
+        return (String::new(), wanted.workload.to_owned());
+    }
+    let (name, values) = workload.split_at(workload.find('@').unwrap_or(workload.len()));
+    match run {
+        Some(run)
+            if run
+                .provenance
+                .plan
+                .workloads
+                .get(name)
+                .is_some_and(|text| !SHIPPED.iter().any(|(_, shipped)| shipped == text)) =>
+        {
+            (
+                format!(", with plan.workloads.{name} of {} as {name}.toml", run.dir.join(PROVENANCE).display()),
+                format!("{name}.toml{values}"),
+            )
+        }
+        _ => (String::new(), workload.to_owned()),
+    }
+}
+
+/// A cell is of one workload.
+fn several(name: &str, groups: &[Group]) -> Failure {
+    let named = |group: &Group| match (plan::file_named(name), group.workload.split_once('@')) {
+        (Some((file, _)), Some((_, values))) => format!("{file}@{values}"),
+        _ => group.workload.clone(),
+    };
+    let names: Vec<String> = groups.iter().map(named).collect();
+    Failure::usage(format!("`{name}` stands for several workloads: say which of {}", names.join(", ")))
+}
+
 /// What a run measured of the cell beside its throughput: over all forks, then fork by fork.
-fn measured(mut run: Run, group: &Group, strategy: &str) {
+fn measured(mut run: Run, group: &Group, strategy: &str) -> Result<(), Failure> {
     run.provenance.plan.strategies.retain(|name| name == strategy);
     run.samples.retain(|row| row.strategy == strategy && row.is_of(group));
     run.latency.retain(|row| row.strategy == strategy && row.is_of(group));
     run.memory.retain(|row| row.strategy == strategy && row.is_of(group));
     run.growth.retain(|row| row.strategy == strategy && row.is_of(group));
     run.profiles.retain(|row| row.strategy == strategy && row.is_of(group));
-    grown(&run);
+    grown(&run)?;
     for graph in &run.profiles {
         match graph.status {
-            Status::Ok => println!("flame graph: {}", run.dir.join(graph.file()).display()),
-            status => println!("no flame graph: {status}: {}", graph.message),
+            Status::Ok => output::line(format_args!("flame graph: {}", run.dir.join(graph.file()).display()))?,
+            status => output::line(format_args!("no flame graph: {status}: {}", graph.message))?,
         }
     }
     if run.latency.is_empty() && run.memory.is_empty() && run.growth.is_empty() {
-        println!("{} holds neither latency nor memory of this cell", run.dir.display());
-        return;
+        output::line(format_args!("{} holds neither latency nor memory of this cell", run.dir.display()))?;
+        return Ok(());
     }
-    println!("\n{}", crate::screen::shown(&costs(&Input::of(&run), group)));
+    output::line(format_args!("\n{}", output::shown(&costs(&Input::of(&run), group))))?;
     for row in &run.latency {
         let load = row.load_pct.map_or_else(String::new, |load| format!(" at {load} %"));
         let rate = row.rate_ops_s.map_or_else(String::new, |rate| format!(", {rate} operations/s"));
         let saturated = if row.saturated { ", saturated" } else { "" };
-        println!(
+        output::line(format_args!(
             "{} {}{load}, fork {}{rate}{saturated}: 50 % within {} ns, 99 % {}, 99.9 % {}, longest {} {}",
             row.kind.name(),
             row.operation,
@@ -121,11 +162,11 @@ fn measured(mut run: Run, group: &Group, strategy: &str) {
             shown(row.p99_9_ns),
             shown(row.max_ns),
             row.message
-        );
+        ))?;
     }
     for row in &run.memory {
         let bytes = row.bytes_per_entry().map_or_else(String::new, |bytes| format!("; {bytes:.1} bytes an entry"));
-        println!(
+        output::line(format_args!(
             "memory {}, fork {}: {} operations made {} allocations of {} bytes{bytes} {}",
             row.operation,
             row.fork,
@@ -133,8 +174,9 @@ fn measured(mut run: Run, group: &Group, strategy: &str) {
             shown(row.allocations),
             shown(row.allocated_bytes),
             row.message
-        );
+        ))?;
     }
+    Ok(())
 }
 
 /// A number, or a dash.
@@ -143,27 +185,28 @@ fn shown(number: Option<u64>) -> String {
 }
 
 /// How the map grew, what iterations saw, and how long the drop took.
-fn grown(run: &Run) {
+fn grown(run: &Run) -> Result<(), Failure> {
     for row in &run.growth {
         let (entries, held) = (shown(row.entries), shown(row.held_bytes));
         let (took, longest) = (shown(row.took_ns), shown(row.longest_ns));
-        println!(
+        output::line(format_args!(
             "growth to {entries} entries, fork {}: {took} ns, longest insert {longest} ns, {held} bytes held {}",
             row.fork, row.message
-        );
+        ))?;
     }
     for row in &run.samples {
         if let (Some(entries @ 1..), Some(iterations), Some(ops)) = (row.iterated_entries, row.iterate_ops, row.ops) {
             let (others, elapsed) = (ops - iterations, shown(row.elapsed_ns));
-            println!(
+            output::line(format_args!(
                 "iteration, fork {}, round {}: {entries} entries seen and {others} other operations in {elapsed} ns",
                 row.fork, row.round
-            );
+            ))?;
         }
         if let Some(drop_ns) = row.drop_ns {
-            println!("drop, fork {}, round {}: {drop_ns} ns", row.fork, row.round);
+            output::line(format_args!("drop, fork {}, round {}: {drop_ns} ns", row.fork, row.round))?;
         }
     }
+    Ok(())
 }
 
 struct Wanted<'a> {

@@ -6,8 +6,8 @@ use mapbench_results::{PROVENANCE, Run, SEMANTICS, Semantics};
 
 use crate::failure::Failure;
 use crate::registry::{Entry, Registry, nearest};
-use crate::system;
 use crate::verify::{self, Order};
+use crate::{output, system};
 
 /// Where the verdicts go, and what the exit codes mean.
 const MORE: &str = "\
@@ -78,19 +78,17 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<(), Fail
         None => Place::Folder(folder(arguments.out.as_ref())?),
     };
     let verdicts = order.run()?;
-    // Before it is written, so that a full disk does not swallow it.
-    if arguments.json {
-        print!("{}", verdicts.json());
-    } else {
-        println!("{}", verdicts.text(arguments.long));
-    }
+    // Before it is written, so that a full disk does not swallow it; and it is written though nobody may have read this.
+    let said =
+        if arguments.json { output::print(verdicts.json()) } else { output::line(verdicts.text(arguments.long)) };
     let written = match &place {
         Place::Run(dir) => verdicts.put(dir)?,
         Place::Folder(dir) => verdicts.write(dir)?,
     };
     if !arguments.json {
-        written.iter().for_each(|file| println!("{}", file.display()));
+        written.iter().try_for_each(|file| output::line(file.display()))?;
     }
+    said?;
     verdicts.conclude()
 }
 

@@ -54,7 +54,11 @@ impl Against {
                         plan.profile
                     ))
                 })?,
-                choice: Choice { hasher: plan::hasher_of(plan), ..choice(&plan.groups, &strategies) },
+                choice: Choice {
+                    hasher: plan::hasher_of(plan),
+                    definitions: plan.workloads.clone(),
+                    ..choice(&plan.groups, &strategies)
+                },
                 seed: plan.seed,
                 memory_bytes: self.memory_bytes,
                 patience: self.patience,
@@ -246,13 +250,11 @@ fn choice(groups: &[Group], strategies: &[String]) -> Choice {
         seen
     }
     Choice {
-        traces: Vec::new(),
-        usual_read_pct: Vec::new(),
         strategies: strategies.to_vec(),
         workloads: distinct(groups.iter().map(|group| group.workload.clone())),
         read_pct: distinct(groups.iter().map(|group| group.read_pct)),
         threads: distinct(groups.iter().map(|group| group.threads)),
-        hasher: None,
+        ..Choice::default()
     }
 }
 

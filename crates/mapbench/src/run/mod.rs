@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::plan::{self, Beside, Choice, Profile};
 use crate::registry::{Entry, Registry};
 use crate::sweep::{Done, End, Sweep};
-use crate::{clock, counting, interrupt, provenance, system};
+use crate::{clock, counting, interrupt, output, provenance, system};
 
 /// The page's file in a run directory.
 pub(crate) const PAGE: &str = "report.html";
@@ -51,10 +51,10 @@ pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failu
     if let Some(workload) = workloads.values().max_by_key(|workload| (plan::worker_bytes(workload), &workload.name)) {
         let (needs, has) = (plan::worker_bytes(workload) >> 20, plan.memory_bytes >> 20);
         if needs > has {
-            eprintln!(
+            output::aside(format_args!(
                 "warning: a worker with `{}` may need up to {needs} MiB and is killed above {has}: --memory-mib allows more",
                 workload.name
-            );
+            ));
         }
     }
     let now = SystemTime::now();
@@ -81,7 +81,7 @@ pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failu
 pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Result<Finished, Failure> {
     let (writer, run) = RunWriter::resume(dir)?;
     for repair in writer.repairs() {
-        eprintln!("{repair}");
+        output::aside(repair);
     }
     let done = Done {
         samples: &run.samples,
@@ -92,6 +92,10 @@ pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Res
         growth: &run.growth,
         profiles: &run.profiles,
     };
+    // All was measured of a run that lost nothing but its summary.
+    if run.provenance.finished.is_some() {
+        return summarised(dir.to_owned(), run.provenance.clone(), writer, &run);
+    }
     let workloads = plan::workloads_of(&run.provenance.plan, registry)?;
     same_strategies(registry, &run.provenance)?;
     same_allocator(&run.provenance)?;
@@ -115,7 +119,7 @@ fn measure(
     let steal_before = system::steal_ns();
     let clock = provenance.plan.latency.as_ref().map(|_| clock::Watch::begin());
     if let Some(warning) = clock.as_ref().and_then(clock::Watch::warning) {
-        eprintln!("warning: {warning}");
+        output::aside(format_args!("warning: {warning}"));
     }
     let mut progress = progress::Progress::new(&provenance.plan, registry, workloads, done.samples);
     let end = sweep.run(done, &mut writer, &mut progress);
@@ -127,6 +131,11 @@ fn measure(
     provenance.host.clock = clock.map(clock::Watch::end);
     provenance.finished = Some(time::rfc3339(SystemTime::now()));
     let rows = Run::read(&dir)?;
+    summarised(dir, provenance, writer, &rows)
+}
+
+/// Finishes a run whose rows are all there.
+fn summarised(dir: PathBuf, provenance: Provenance, mut writer: RunWriter, rows: &Run) -> Result<Finished, Failure> {
     let mut cells = mapbench_report::summarise(&provenance.plan, provenance.host.cores, &rows.samples);
     mapbench_report::complete(&mut cells, &rows.latency, &rows.memory);
     writer.finish(&cells, provenance)?;
@@ -181,61 +190,64 @@ fn way(page: &Path, dir: &Path) -> Option<String> {
 
 impl Finished {
     /// The ranking, what went wrong, and where everything is.
-    pub(crate) fn show(&self) {
-        println!("{}", crate::screen::shown(&mapbench_report::ranking(&Input::of(&self.run))));
+    pub(crate) fn show(&self) -> Result<(), Failure> {
+        output::line(output::shown(&mapbench_report::ranking(&Input::of(&self.run))))?;
         let failed = self.run.cells.iter().filter(|cell| {
             !matches!(cell.status, Status::Ok | Status::NotApplicable | Status::Detected)
                 || !cell.message.is_empty() && cell.status == Status::Ok
         });
         for cell in failed {
-            println!(
+            output::line(format_args!(
                 "warning: {} under {} at {} % reads on {}: {}",
                 cell.strategy,
                 cell.workload,
                 cell.read_pct,
                 counted(cell.threads, "thread"),
                 cell.message
-            );
+            ))?;
         }
-        self.warn_of_rate();
-        self.warn_of_profiles();
+        self.warn_of_rate()?;
+        self.warn_of_profiles()?;
         let plan = &self.run.provenance.plan;
         let latency = plan.latency.as_ref().map(|_| LATENCY);
         let memory = plan.memory.as_ref().map(|_| MEMORY);
         let growth = plan.growth.as_ref().map(|_| GROWTH);
         let profiles = plan.profile_cpu.as_ref().map(|_| PROFILES);
         for file in [Some(CELLS), Some(SAMPLES), latency, memory, growth, profiles, Some(PAGE)].into_iter().flatten() {
-            println!("{}", self.dir.join(file).display());
+            output::line(self.dir.join(file).display())?;
         }
+        Ok(())
     }
 }
 
 impl Finished {
     /// Says where the rate that all maps were asked for was more than any of them could do.
-    fn warn_of_rate(&self) {
+    fn warn_of_rate(&self) -> Result<(), Failure> {
         let common = |row: &&Latency| row.kind == LatencyKind::ResponseTime && row.load_pct.is_none();
         for group in &self.run.provenance.plan.groups {
             let rows = self.run.latency.iter().filter(common);
             let mut rows = rows.filter(|row| row.group() == *group && row.status == Status::Ok).peekable();
             if rows.peek().is_some() && rows.all(|row| row.saturated) {
-                println!(
+                output::line(format_args!(
                     "warning: no map could do the rate that all were asked for under {} at {} % reads on {}: choose a lower --rate",
                     group.workload,
                     group.read_pct,
                     counted(group.threads, "thread")
-                );
+                ))?;
             }
         }
+        Ok(())
     }
 }
 
 impl Finished {
     /// Says why there is no flame graph at all, once.
-    fn warn_of_profiles(&self) {
+    fn warn_of_profiles(&self) -> Result<(), Failure> {
         let mut missing = self.run.profiles.iter().filter(|graph| graph.status == Status::NotApplicable);
         if let (Some(first), false) = (missing.next(), self.run.profiles.iter().any(|graph| graph.samples.is_some())) {
-            println!("warning: there is no flame graph: {}", first.message);
+            output::line(format_args!("warning: there is no flame graph: {}", first.message))?;
         }
+        Ok(())
     }
 }
 

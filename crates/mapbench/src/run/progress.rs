@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mapbench_results::{Group, Plan, Sample, Status};
 use mapbench_workload::Workload;
 
+use crate::output;
 use crate::registry::Registry;
 use crate::sweep::Observer;
 
@@ -51,7 +52,7 @@ impl Progress {
     fn say(&self, line: String) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => output::aside(line),
         }
     }
 }
@@ -62,7 +63,7 @@ impl Observer for Progress {
         let pass = format!("pass {} of {}", fork + 1, self.forks);
         match &self.bar {
             Some(bar) => bar.set_message(format!("{what}, {pass}")),
-            None => eprintln!("[{:>3} %] {pass}: {what}", self.settled * 100 / self.total.max(1)),
+            None => output::aside(format_args!("[{:>3} %] {pass}: {what}", self.settled * 100 / self.total.max(1))),
         }
     }
 
@@ -70,7 +71,7 @@ impl Observer for Progress {
         let message = format!("{what}, pass {} of {forks}: {}", fork + 1, named(group));
         match &self.bar {
             Some(bar) => bar.set_message(message),
-            None => eprintln!("{message}"),
+            None => output::aside(message),
         }
     }
 

@@ -11,6 +11,7 @@ use mapbench_report::counted;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::output;
 
 /// How many keys that stayed undecided are named.
 const NAMED: usize = 5;
@@ -34,9 +35,9 @@ pub(crate) fn judge(file: &Path, seconds: Option<u64>, json: bool) -> Result<(),
     let report = check(&history, budget(seconds));
     if json {
         let judged = Judged { history: &name, verdict: report.verdict(), picture: picture(&report), report: &report };
-        println!("{}", serde_json::to_string_pretty(&judged).expect("a report is plain data"));
+        output::line(serde_json::to_string_pretty(&judged).expect("a report is plain data"))?;
     } else {
-        print!("{}", text(&name, &report));
+        output::print(text(&name, &report))?;
     }
     match report.verdict() {
         Verdict::Linearizable => Ok(()),

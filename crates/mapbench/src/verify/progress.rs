@@ -8,6 +8,7 @@ use mapbench_report::Standing;
 use mapbench_results::{Semantics, Verdict};
 
 use super::{Found, Order};
+use crate::output;
 
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
@@ -47,7 +48,7 @@ impl Progress {
         let Some(standing) = Standing::of(strategy, &rows) else { return };
         let line = format!("{strategy}: {}", standing.checks());
         match &self.bar {
-            None => eprintln!("[{:>3} %] {line}", self.passed * 100 / self.total.max(1)),
+            None => output::aside(format_args!("[{:>3} %] {line}", self.passed * 100 / self.total.max(1))),
             // The table comes at the end; what is wrong need not wait for it.
             Some(bar) if standing.verdict() == Verdict::Violated => bar.println(line),
             Some(_) => {}

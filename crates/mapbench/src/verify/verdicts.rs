@@ -9,8 +9,8 @@ use mapbench_results::{Build, Host, Run, Semantics, Verdict, time};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::provenance;
 use crate::run::{self, PAGE, write_page};
+use crate::{output, provenance};
 
 /// The file that holds the [`Document`], beside the rows.
 const DOCUMENT: &str = "verify.json";
@@ -82,7 +82,7 @@ impl Verdicts {
 
     /// For a terminal: the table, then what is wrong, drawn.
     pub(crate) fn text(&self, long: bool) -> String {
-        let mut text = crate::screen::shown(&mapbench_report::semantics(&self.rows(), long));
+        let mut text = output::shown(&mapbench_report::semantics(&self.rows(), long));
         for verdict in [Verdict::Undecided, Verdict::Violated] {
             for Found { row, picture, again } in self.any(verdict) {
                 let declared =
@@ -105,13 +105,19 @@ impl Verdicts {
         let violated = self.any(Verdict::Violated).next().is_some();
         let undecided = self.any(Verdict::Undecided).next().is_some();
         if violated {
-            eprintln!("mapbench: violated: {} of {checks} over {strategies} strategies", number(Verdict::Violated));
+            output::aside(format_args!(
+                "mapbench: violated: {} of {checks} over {strategies} strategies",
+                number(Verdict::Violated)
+            ));
         }
         if !self.complete {
-            eprintln!("mapbench: interrupted after {}", counted(checks, "check"));
+            output::aside(format_args!("mapbench: interrupted after {}", counted(checks, "check")));
         }
         if undecided {
-            eprintln!("mapbench: undecided: {} of {checks}; a longer --seconds may decide", number(Verdict::Undecided));
+            output::aside(format_args!(
+                "mapbench: undecided: {} of {checks}; a longer --seconds may decide",
+                number(Verdict::Undecided)
+            ));
         }
         match (violated, self.complete, undecided) {
             (true, _, _) => Err(Failure::no()),

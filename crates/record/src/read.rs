@@ -106,7 +106,7 @@ impl<R: BufRead> Iterator for Records<R> {
     }
 }
 
-fn number<T: FromStr<Err = ParseIntError> + Display>(name: &str, text: &str, most: T) -> Result<T, String> {
+fn number<T: FromStr<Err = ParseIntError> + Display + Copy>(name: &str, text: &str, most: T) -> Result<T, String> {
     text.parse().map_err(|error: ParseIntError| match error.kind() {
         IntErrorKind::PosOverflow => format!("the {name} {text} is too large: it is at most {most}"),
         _ => format!("the {name} {text:?} is no number"),

@@ -43,7 +43,7 @@ const READ_PCT: [Percent; 3] = [Percent::whole(99), Percent::whole(90), Percent:
 #[command(after_help = "Examples: mapbench gate --base target/base/mapbench --candidate target/release/mapbench
           mapbench gate --strategy dashmap --vs dashmap-7 --read-pct 90
           mapbench gate --strategy dashmap --vs papaya --base-simulator SIM --candidate-simulator SIM
-A budget, whose keys may all be left out, those of [[cell]] but `match` too; of the tables that match a cell, the last word counts:
+A budget. Any key but `match` may be left out; of the tables that match a cell, the last to say something counts:
           alpha = 0.002
           minutes = 10
           floor_pct = 1

@@ -1,7 +1,11 @@
 //! Reads traces, a record at a time: binary ones and CSV.
 
+use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
+
 use std::io::{self, BufRead, ErrorKind, Read};
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
 
 use mapbench_workload::OpKind;
 
@@ -102,23 +106,29 @@ impl<R: BufRead> Iterator for Records<R> {
     }
 }
 
+fn number<T: FromStr<Err = ParseIntError> + Display + Copy>(name: &str, text: &str, most: T) -> Result<T, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => format!("the {name} {text} is too large: it is at most {most}"),
+        _ => format!("the {name} {text:?} is no number"),
+    })
+}
+
 fn of_line(line: &str) -> Result<Record, String> {
     let fields: Vec<&str> = line.split(',').collect();
     let [time, thread, operation, key, value_bytes] = fields[..] else {
         return Err(format!("{} fields, not the 5 of {HEADER}", fields.len()));
     };
-    let number = |name: &str, text: &str| format!("the {name} {text:?} is no number");
     let kind = OpKind::ALL.into_iter().find(|kind| kind.name() == operation);
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     Ok(Record {
-        time_ns: time.parse().map_err(|_| number("time", time))?,
-        thread: thread.parse().map_err(|_| number("thread", thread))?,
+        time_ns: number("time", time, u64::MAX)?,
+        thread: number("thread", thread, u16::MAX)?,
         kind: Some(kind.ok_or_else(|| {
             let known = OpKind::ALL.map(OpKind::name).join(", ");
             format!("there is no operation {operation:?}; there are {known}")
         })?),
         key: hasher.finish(),
-        value_bytes: value_bytes.parse().map_err(|_| number("value_bytes", value_bytes))?,
+        value_bytes: number("value_bytes", value_bytes, u32::MAX)?,
     })
 }

@@ -98,7 +98,7 @@ fn a_wrong_record_is_named() {
         ("1,0,read,a", "record 2: 4 fields, not the 5 of time,thread,operation,key,value_bytes"),
         ("x,0,read,a,0", "record 2: the time \"x\" is no number"),
         ("1,0,get,a,0", "record 2: there is no operation \"get\"; there are read, insert, "),
-        ("1,70000,read,a,0", "record 2: the thread \"70000\" is no number"),
+        ("1,70000,read,a,0", "record 2: the thread 70000 is too large: it is at most 65535"),
     ] {
         let error = read(format!("{head}{line}\n").as_bytes()).unwrap_err();
         assert!(error.starts_with(expected), "{error}");

@@ -170,6 +170,12 @@ fn worker_streams(strategy: &str, threads: u32) -> Vec<String> {
 fn mistakes_are_answered_in_one_line() {
     refused(&["run", "--strategy", "dashmp"], "unknown strategy `dashmp`; did you mean `dashmap`?");
     refused(&["run", "--workload", "ratio-swep"], "unknown workload `ratio-swep`; did you mean `ratio-sweep`?");
+    refused(&["run", "--seed", "-1"], "-1 is no whole number in 0..=18446744073709551615");
+    refused(&["run", "--memory-mib", "-1"], "-1 is no whole number in 16..=16777216");
+    refused(&["run", "--read-pct", "-1"], "-1 is no share in per cent: it lies in 0..=100");
+    refused(&["run", "--threads", "-1"], "-1 is not in 0..=");
+    refused(&["gate", "--show-budget", "--minutes", "-1"], "-1 minutes are no time to measure in: give more than 0");
+    refused(&["gate", "--show-budget", "--minutes", "1e30"], "and at most 10080, a week");
     refused(&["run", "--threads", "0"], "--threads 0 is not in 1..=1024");
     refused(&["run", "--read-pct", "101"], "101 is no share in per cent");
     refused(&["run", "--workload", "nowhere.toml"], "cannot read the workload nowhere.toml");

@@ -326,7 +326,10 @@ fn mistakes_are_answered_in_one_line() {
     gate.refused(&["--base", EXE, "--strategy", "std-mutx"], "did you mean `std-mutex`");
     gate.refused(&["--strategy", "std-mutex", "--vs", "std-mutx"], "did you mean `std-mutex`");
     gate.refused(&["--vs", "std-mutex"], "--vs takes one --strategy");
-    gate.refused(&with(&["--minutes", "0"]), "--minutes 0 is no time to measure in");
+    gate.refused(
+        &with(&["--minutes", "0"]),
+        "--minutes: 0 minutes are no time to measure in: give more than 0, and at most 10080, a week",
+    );
     gate.refused(&with(&["--workload", "ratio-swep"]), "did you mean `ratio-sweep`");
     gate.refused(&with(&["--budget", "nowhere.toml"]), "nowhere.toml: cannot be read");
     let simulators = ["--base-simulator", EXE, "--candidate-simulator", "nowhere"];
@@ -351,4 +354,37 @@ fn mistakes_are_answered_in_one_line() {
     fs::create_dir(&out).unwrap();
     fs::write(out.join("slices.csv"), "").unwrap();
     gate.refused(&[&same[..], &["--out", out.to_str().unwrap()]].concat(), "slices.csv: cannot be made");
+}
+
+#[test]
+fn what_a_budget_allows_is_shown_without_a_side_to_compare() {
+    let gate = Gate::new();
+    gate.file("gate.toml", "[[cell]]\nmatch = \"*/std-rwlock\"\nskip = true\n");
+    let output = gate.run(&["--show-budget", "--strategy", "std-mutex,std-rwlock"]);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let file = gate.path("gate.toml");
+    let cell =
+        |name: &str, allowed: &str| format!("ratio-sweep/read-90/threads-1/{name}: {allowed} ({}", file.display());
+    assert!(said.contains(&cell("std-mutex", "floor 1 %, budget 5 %, 0.1 transfers")), "{said}");
+    assert!(said.contains(&cell("std-rwlock", "skipped")), "{said}");
+}
+
+#[test]
+fn what_goes_only_with_another_option_is_not_ignored_without_it() {
+    let clashes = "cannot be used with";
+    for (words, problem) in [
+        (&["--suites", "3", "--base", EXE][..], clashes),
+        (&["--neighbour", "--vs", "std-mutex"], clashes),
+        (&["--rivals", "--show-budget"], clashes),
+        (&["--plant", "3", "--json"], clashes),
+        (&["--control", "std-mutex", "--base", EXE], clashes),
+        (&["--suites", "3"], "required arguments were not provided:\n  --self-test"),
+    ] {
+        // Whoever ignored it would find no budget, and measure nothing.
+        let output = Command::new(EXE).arg("gate").args(words).args(["--budget", "nowhere.toml"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+        assert!(said.contains(problem) && said.contains(words[0]), "{words:?}: {said}");
+    }
 }

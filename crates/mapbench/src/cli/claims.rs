@@ -38,19 +38,19 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seed of the operation streams, the hashers and the order of visits
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = super::whole(0..=u64::MAX))]
     seed: u64,
     /// Does everything run at all? Not for reading
     #[arg(long, conflicts_with = "seconds")]
     quick: bool,
     /// How long a service is loaded, each time; 1.5 by default, and the article's 30 for its length
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, value_name = "SECONDS", value_parser = super::whole(1..=600))]
     seconds: Option<u64>,
     /// Memory that a worker may hold, in MiB
-    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
+    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = super::whole(16..=1 << 24))]
     memory_mib: u64,
     /// Seconds that a worker may take to answer, beyond its work
-    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = super::whole(1..=86_400))]
     patience: u64,
 }
 

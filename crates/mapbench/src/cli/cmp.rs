@@ -4,7 +4,8 @@ use super::{Directories, Failure, Filter};
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example: mapbench cmp bench-results/20260101T120000Z-host --strategy dashmap,papaya --read-pct 90"
+    after_help = "Example: mapbench cmp bench-results/20260101T120000Z-host --strategy dashmap,papaya --read-pct 90",
+    mut_arg("strategies", |strategies| strategies.required(true))
 )]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -18,6 +18,24 @@ use crate::plan::Choice;
 use crate::registry::Registry;
 use crate::system;
 
+/// What is for judging, not for --self-test. Named beside `requires` too, which clap does not ask for where what is required
+/// conflicts with what is given.
+const JUDGING: [&str; 7] = ["base", "vs", "show_budget", "markdown", "json", "against", "base_simulator"];
+
+/// What --against leaves no choice of, and what does without it; likewise.
+const OWN_CHOICE: [&str; 10] = [
+    "base",
+    "candidate",
+    "vs",
+    "workload_parts",
+    "read_pct",
+    "threads",
+    "self_test",
+    "show_budget",
+    "minutes",
+    "slice_ms",
+];
+
 /// Shares of reads, unless others are chosen: the mixes in which maps differ.
 const READ_PCT: [Percent; 3] = [Percent::whole(99), Percent::whole(90), Percent::whole(50)];
 
@@ -25,7 +43,20 @@ const READ_PCT: [Percent; 3] = [Percent::whole(99), Percent::whole(90), Percent:
 #[command(after_help = "Examples: mapbench gate --base target/base/mapbench --candidate target/release/mapbench
           mapbench gate --strategy dashmap --vs dashmap-7 --read-pct 90
           mapbench gate --strategy dashmap --vs papaya --base-simulator SIM --candidate-simulator SIM
-Exit codes: 0 pass, 1 fail, 2 bad usage or input, 3 inconclusive.")]
+A budget. Any key but `match` may be left out; of the tables that match a cell, the last to say something counts:
+          alpha = 0.002
+          minutes = 10
+          floor_pct = 1
+          budget_pct = 5
+          transfers = 0.1
+          [[cell]]
+          match = \"ratio-sweep/read-90/*/dashmap\"
+          floor_pct = 2
+          budget_pct = 10
+          transfers = 0.5
+          allow_missing = true  # the candidate may lack it
+          skip = false          # true: it is not gated
+Exit codes: 0 pass, 1 fail, 2 bad usage or input, 3 inconclusive, 130 interrupted.")]
 pub(super) struct Arguments {
     /// The executable to compare with; this one by default
     #[arg(long, value_name = "EXE")]
@@ -35,10 +66,10 @@ pub(super) struct Arguments {
     candidate: Option<PathBuf>,
     /// Judge this program against an earlier run in DIR instead: it measures the same again and compares ratios to a control
     /// strategy
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["base", "candidate", "vs", "workload_parts", "read_pct", "threads", "self_test", "show_budget", "minutes", "slice_ms"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = OWN_CHOICE)]
     against: Option<PathBuf>,
     /// The strategy to which --against takes ratios: one that did not change
-    #[arg(long, value_name = "NAME", default_value = "std-mutex", requires = "against")]
+    #[arg(long, value_name = "NAME", default_value = "std-mutex", requires = "against", conflicts_with_all = OWN_CHOICE)]
     control: String,
     /// Do not count instructions of one-thread cells, which takes valgrind half a minute a cell
     #[arg(long)]
@@ -65,10 +96,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     minutes: Option<f64>,
     /// Seed of the streams, the hashers, the coins and the test
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = super::whole(0..=u64::MAX))]
     seed: u64,
     /// The time of a slice, in milliseconds
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, default_value_t = 10, value_parser = super::whole(1..=10_000))]
     slice_ms: u64,
     /// Where to put slices.csv, gate.json, gate.md and junit.xml; a fresh directory under bench-results by default
     #[arg(long, value_name = "DIR")]
@@ -81,27 +112,27 @@ pub(super) struct Arguments {
     json: bool,
     /// Measure the gate itself: false alarms of one executable against itself, and the slow-downs that it sees. With another
     /// link of the same code as --candidate, false alarms due to layout
-    #[arg(long, conflicts_with_all = ["base", "vs", "show_budget", "markdown", "json"])]
+    #[arg(long, conflicts_with_all = JUDGING)]
     self_test: bool,
     /// Suites of the self-test in which nothing is planted
-    #[arg(long, default_value_t = 20, requires = "self_test")]
+    #[arg(long, default_value_t = 20, requires = "self_test", conflicts_with_all = JUDGING)]
     suites: u32,
     /// Slow-downs that the self-test plants, in per cent, separated by commas; a suite of the budget's minutes for each, in
     /// three ways. Without a value nothing is planted
-    #[arg(long, num_args = 0.., value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0], requires = "self_test")]
+    #[arg(long, num_args = 0.., value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0], requires = "self_test", conflicts_with_all = JUDGING)]
     plant: Vec<f64>,
     /// Have a busy process come and go beside the self-test
-    #[arg(long, requires = "self_test")]
+    #[arg(long, requires = "self_test", conflicts_with_all = JUDGING)]
     neighbour: bool,
     /// Have other gates judge the same cells for the same time: criterion's comparison with a baseline, and thresholds of
     /// 5, 10 and 200 % on the ratio of medians
-    #[arg(long, requires = "self_test")]
+    #[arg(long, requires = "self_test", conflicts_with_all = JUDGING)]
     rivals: bool,
     /// Memory that a worker may hold, in MiB
-    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
+    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = super::whole(16..=1 << 24))]
     memory_mib: u64,
     /// Seconds that a worker may take to answer, beyond the slice itself
-    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = super::whole(1..=86_400))]
     patience: u64,
 }
 
@@ -133,8 +164,8 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
     let order = order(arguments)?;
     if show_budget {
         output::line(&order.budget)?;
-        for cell in order.cells()?.gated {
-            output::line(format_args!("{}: {}", cell.name, order.budget.effective(&cell.name)))?;
+        for name in order.allowed()? {
+            output::line(format_args!("{name}: {}", order.budget.effective(&name)))?;
         }
         return Ok(());
     }
@@ -200,14 +231,15 @@ fn order(arguments: Arguments) -> Result<Order, Failure> {
     let cores = processors.len() as u32;
     let mut budget = budget(arguments.budget.as_deref())?;
     if let Some(minutes) = arguments.minutes {
-        if !(minutes > 0.0 && minutes.is_finite()) {
-            return Err(Failure::usage(format!("--minutes {minutes} is no time to measure in: give more than 0")));
+        if !gate::is_time(minutes) {
+            return Err(Failure::usage(format!("--minutes: {minutes} {}", gate::MINUTES_WANTED)));
         }
         budget.minutes = minutes;
     }
     let pairing = match (arguments.vs, &strategies[..]) {
         (None, _) => {
-            if arguments.base.is_none() && arguments.candidate.is_none() && !arguments.self_test {
+            let compares = !arguments.self_test && !arguments.show_budget;
+            if compares && arguments.base.is_none() && arguments.candidate.is_none() {
                 return Err(Failure::usage(
                     "there is nothing to compare: give --base EXE or --candidate EXE, or two strategies: --strategy A --vs B",
                 ));

@@ -23,8 +23,8 @@ pub(super) struct Arguments {
     /// Configuration and notes too
     #[arg(long)]
     long: bool,
-    /// The workloads as a Markdown table
-    #[arg(long, requires = "workloads")]
+    /// The workloads as a Markdown table; with --workloads
+    #[arg(long, requires = "workloads", conflicts_with = "strategies")]
     markdown: bool,
 }
 

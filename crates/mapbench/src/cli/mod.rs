@@ -19,10 +19,11 @@ mod show;
 mod verify;
 
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use mapbench_report::Text;
 use mapbench_results::Run;
 
@@ -116,7 +117,8 @@ pub fn main(more: &[Entry]) -> ExitCode {
         }
     }
     let registry = Registry::with(more);
-    let outcome = match Cli::parse_from(words).command {
+    let cli = Cli::from_arg_matches(&command().get_matches_from(words)).unwrap_or_else(|error| error.exit());
+    let outcome = match cli.command {
         Subcommands::List(arguments) => list::run(&registry, &arguments),
         Subcommands::Run(arguments) => run::run(&registry, arguments),
         Subcommands::Report(arguments) => report::run(&arguments),
@@ -137,6 +139,24 @@ pub fn main(more: &[Entry]) -> ExitCode {
         Subcommands::Worker => crate::serve::run(&registry).map_err(|error| Failure::usage(error.to_string())),
     };
     conclude(outcome)
+}
+
+/// The command line. A negative number is a value, so that its option says what it takes instead.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|subcommand| {
+        subcommand.mut_args(|arg| {
+            let takes_value = arg.get_long().is_some() && arg.get_action().takes_values();
+            if takes_value { arg.allow_negative_numbers(true) } else { arg }
+        })
+    })
+}
+
+/// Reads whole numbers of a range; whatever else there is, is refused with the range.
+fn whole(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("{text} is no whole number in {}..={}", range.start(), range.end()))
+    }
 }
 
 /// Whether a first word is for the command line, not a filter or a flag of `cargo bench`.
@@ -179,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        super::command().debug_assert();
     }
 
     #[test]

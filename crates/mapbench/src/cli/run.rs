@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     trace: Vec<PathBuf>,
     /// Seed of the operation streams, the hashers and the order of visits
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = super::whole(0..=u64::MAX))]
     seed: u64,
     /// The hasher of all maps, in place of the workloads' own: foldhash, ahash, siphash, fxhash, or each crate's default
     #[arg(long, value_name = "NAME", value_parser = hasher)]
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PER CENT", value_delimiter = ',', default_value = "50,70,80,90,95", value_parser = clap::value_parser!(u8).range(1..=200), requires = "latency")]
     load: Vec<u8>,
     /// One more rate, the same for all maps, in operations a second over all threads
-    #[arg(long, value_name = "OPS/S", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), requires = "latency")]
+    #[arg(long, value_name = "OPS/S", default_value_t = 1_000_000, value_parser = super::whole(1..=1_000_000_000), requires = "latency")]
     rate: u64,
     /// How the operations of the open loop arrive
     #[arg(long, value_enum, default_value = "poisson", requires = "latency")]
@@ -59,10 +59,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "strategies", "workload_parts", "trace", "read_pct", "threads", "seed", "hasher", "latency", "load", "rate", "arrivals", "memory", "profile_cpu", "out", "memory_mib"])]
     resume: Option<PathBuf>,
     /// Memory that a worker may hold, in MiB; one that exceeds it is killed and its row says so
-    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
+    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = super::whole(16..=1 << 24))]
     memory_mib: u64,
     /// Seconds that a worker may take to answer, beyond the slice itself; a slower one is killed and its row says so
-    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = super::whole(1..=86_400))]
     patience: u64,
 }
 

@@ -28,10 +28,10 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     connections: u32,
     /// How long a head or a body may take to arrive, in milliseconds
-    #[arg(long, default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    #[arg(long, default_value_t = 10_000, value_name = "MS", value_parser = super::whole(1..=3_600_000))]
     timeout_ms: u64,
     /// Seed of the hasher
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = super::whole(0..=u64::MAX))]
     seed: u64,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "CELL")]
     cell: String,
     /// Seed of the run: that of --run, or else 1, by default
-    #[arg(long)]
+    #[arg(long, value_parser = super::whole(0..=u64::MAX))]
     seed: Option<u64>,
     /// The hasher of the map, in place of the workload's own, as the run had it: that of --run by default
     #[arg(long, value_name = "NAME", value_parser = super::run::hasher)]

@@ -160,9 +160,9 @@ impl Budget {
         let written: Written = toml::from_str(text).map_err(|error| refused(&error))?;
         let budget = Self {
             alpha: number(written.alpha.as_ref(), |x| x > 0.0 && x < 0.5, ALPHA_WANTED)?.unwrap_or(ALPHA),
-            minutes: number(written.minutes.as_ref(), positive, MINUTES_WANTED)?.unwrap_or(MINUTES),
+            minutes: number(written.minutes.as_ref(), is_time, MINUTES_WANTED)?.unwrap_or(MINUTES),
             floor_pct: number(written.floor_pct.as_ref(), not_negative, FLOOR_WANTED)?.unwrap_or(FLOOR_PCT),
-            budget_pct: number(written.budget_pct.as_ref(), positive, BUDGET_WANTED)?.unwrap_or(BUDGET_PCT),
+            budget_pct: number(written.budget_pct.as_ref(), is_budget, BUDGET_WANTED)?.unwrap_or(BUDGET_PCT),
             transfers: number(written.transfers.as_ref(), not_negative, TRANSFERS_WANTED)?.unwrap_or(TRANSFERS),
             file: Some(file.to_owned()),
             tables: written.cell.iter().map(|table| table.checked(text)).collect::<Result<_, _>>()?,
@@ -264,7 +264,7 @@ impl WrittenTable {
             pattern,
             place: Place::of(text, at),
             floor_pct: number(self.floor_pct.as_ref(), not_negative, FLOOR_WANTED)?,
-            budget_pct: number(self.budget_pct.as_ref(), positive, BUDGET_WANTED)?,
+            budget_pct: number(self.budget_pct.as_ref(), is_budget, BUDGET_WANTED)?,
             transfers: number(self.transfers.as_ref(), not_negative, TRANSFERS_WANTED)?,
             allow_missing: self.allow_missing,
             skip: self.skip,
@@ -273,14 +273,21 @@ impl WrittenTable {
 }
 
 const ALPHA_WANTED: &str = "is no alpha: it lies between 0 and 0.5, and 0.01 is one false alarm in a hundred gates";
-const MINUTES_WANTED: &str = "minutes are no time to measure in: give more than 0";
+pub(crate) const MINUTES_WANTED: &str =
+    "minutes are no time to measure in: give more than 0, and at most 10080, a week";
 const FLOOR_WANTED: &str = "is no floor in per cent: it is 0 or more";
-const BUDGET_WANTED: &str = "is no budget in per cent: it is above 0, since no measurement shows that nothing changed";
+const BUDGET_WANTED: &str =
+    "is no budget in per cent: it is above 0, since no measurement shows that nothing changed, and at most 1000";
 
 const TRANSFERS_WANTED: &str = "is no number of cache lines an operation: it is 0 or more";
 
-fn positive(x: f64) -> bool {
-    x > 0.0 && x.is_finite()
+/// Whether so many minutes can be measured in.
+pub(crate) fn is_time(minutes: f64) -> bool {
+    minutes > 0.0 && minutes <= 10_080.0
+}
+
+fn is_budget(pct: f64) -> bool {
+    pct > 0.0 && pct <= 1_000.0
 }
 
 fn not_negative(x: f64) -> bool {

@@ -34,7 +34,7 @@ use rounds::{Bench, GatedCell, Stage, Stop};
 use sides::Cells;
 use visit::{Arm, Broken};
 
-pub(crate) use budget::Budget;
+pub(crate) use budget::{Budget, MINUTES_WANTED, is_time};
 pub(crate) use contention::Simulators;
 pub(crate) use sides::{Executable, Pairing, groups};
 pub(crate) use visit::Shape;
@@ -82,6 +82,15 @@ impl Order {
             return Err(Failure::usage("no cell is left to gate: the choice and the budget leave out all of them"));
         }
         Ok(cells)
+    }
+
+    /// The names of all cells that the budget says something of, those too that it skips.
+    pub(crate) fn allowed(&self) -> Result<Vec<String>, Failure> {
+        let mut cells = Cells::of(&self.base, &self.candidate, &self.pairing, &self.groups)?;
+        let names =
+            cells.gated.iter().map(|cell| cell.name.clone()).chain(cells.only_in_base.iter().cloned()).collect();
+        cells.apply(&self.budget)?;
+        Ok(names)
     }
 
     /// Measures and judges.

@@ -59,6 +59,8 @@ fn what_is_wrong_is_named_with_its_place() {
         ("\nbudget_pct = -1.5", "line 2, column 14: -1.5 is no budget"),
         ("floor_pct = -1", "line 1, column 13: -1 is no floor"),
         ("budget_pct = inf", "line 1, column 14: inf is no budget"),
+        ("budget_pct = 1e9", "line 1, column 14: 1000000000 is no budget in per cent"),
+        ("minutes = 1e30", "line 1, column 11: 1000000000000000000000000000000 minutes are no time"),
         ("floor_pct = nan", "line 1, column 13: NaN is no floor"),
         ("alpha = 0.5", "line 1, column 9: 0.5 is no alpha"),
         ("alpha = 0", "line 1, column 9: 0 is no alpha"),

@@ -60,10 +60,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ACCESSES", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     overlap: Option<u32>,
     /// Operations to count in each cell
-    #[arg(long, default_value_t = 8_192, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, default_value_t = 8_192, value_name = "N", value_parser = super::whole(1..=100_000_000))]
     operations: u64,
     /// Seed of the operation streams, the hashers and the turns
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = super::whole(0..=u64::MAX))]
     seed: u64,
     /// Compare forecasts with the figures that others published of larger machines, and measure nothing
     #[arg(long, conflicts_with_all = ["against", "strategies", "workloads", "read_pct", "topology", "out"])]

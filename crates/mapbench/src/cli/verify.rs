@@ -34,10 +34,10 @@ pub(super) struct Arguments {
     checks: Vec<String>,
     /// Seconds for each strategy, shared among its checks, for a longer hunt; about 3 by default. With --history, how long
     /// the search may take; 20 by default
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::whole(0..=u64::MAX))]
     seconds: Option<u64>,
     /// Chooses keys and operations; which thread comes first is the machine's choice
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = super::whole(0..=u64::MAX))]
     seed: u64,
     /// Threads at work in a check, of 2 to 32; twice the processors, but from 4 to 16, by default
     #[arg(long, value_name = "N")]
@@ -55,10 +55,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RUN_DIR")]
     into: Option<PathBuf>,
     /// Memory that a worker may hold, in MiB; one that exceeds it is killed, and its check is undecided
-    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
+    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = super::whole(16..=1 << 24))]
     memory_mib: u64,
     /// Seconds that a check may take beyond its own time; a slower one is killed and counts as hung
-    #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = super::whole(1..=86_400))]
     patience: u64,
     /// Judge a recorded history instead: a file of JSON lines, or - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["strategies", "checks", "seed", "threads", "long", "out", "into", "memory_mib", "patience"])]

@@ -1,4 +1,5 @@
-//! Standard output and standard error, as commands write to them: neither ends a command by a panic.
+//! Standard output and standard error, as commands write to them: neither ends a command by a panic, and a table is as wide as
+//! its reader can see.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};

@@ -16,32 +16,32 @@ pub(crate) enum Objective {
     Throughput,
     /// The 99th percentile of the response time, at the rate that all maps are asked for.
     P99,
-    /// Memory, as [`Held`] has it.
+    /// Memory, as [`MemoryMeasure`] has it.
     Memory,
 }
 
 /// What maps are compared in by their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum MemoryMeasure {
     /// Bytes of the filled map for each of its entries, as the allocator counted them.
-    Entry,
+    PerEntry,
     /// Resident memory of the whole process: the harness's streams and strings are in it too.
     Resident,
 }
 
-impl Held {
-    pub(crate) const ALL: [Self; 2] = [Self::Entry, Self::Resident];
+impl MemoryMeasure {
+    pub(crate) const ALL: [Self; 2] = [Self::PerEntry, Self::Resident];
 
     /// What was counted, in a group in which anything was.
     pub(crate) fn of(memory: &[Memory], group: &Group) -> Self {
         let counted = memory.iter().any(|row| row.is_of(group) && row.bytes_per_entry().is_some());
-        if counted { Self::Entry } else { Self::Resident }
+        if counted { Self::PerEntry } else { Self::Resident }
     }
 
     /// As labels have it, behind "by".
     pub(crate) fn label(self) -> &'static str {
         match self {
-            Self::Entry => "bytes an entry of the filled map",
+            Self::PerEntry => "bytes an entry of the filled map",
             Self::Resident => "resident memory",
         }
     }
@@ -122,12 +122,12 @@ pub(crate) fn by_memory(input: &Input) -> Vec<Cell> {
 
 /// What a cell holds, as rates. Bytes an entry are whole, as tables have them: less is nobody's reason for a map.
 pub(crate) fn memory_rates<'a>(input: &Input<'a>, by_cell: &ByCell<'a>, group: &'a Group, strategy: &'a str) -> Rates {
-    match Held::of(input.beside.memory, group) {
-        Held::Entry => {
+    match MemoryMeasure::of(input.beside.memory, group) {
+        MemoryMeasure::PerEntry => {
             let forks = entry_bytes_by_fork(input.beside.memory, group, strategy).into_iter();
             Rates::by_fork(forks.map(|(fork, bytes)| (fork, 1.0 / bytes.round().max(1.0))))
         }
-        Held::Resident => Rates::of(by_cell.rows(group, strategy), Objective::Memory),
+        MemoryMeasure::Resident => Rates::of(by_cell.rows(group, strategy), Objective::Memory),
     }
 }
 
@@ -160,7 +160,7 @@ fn compared<'a>(input: &Input<'a>, objective: Objective, rates: impl Fn(&'a Grou
             })
             .collect();
         let best = compare(&mut measured, objective);
-        if objective == Objective::Memory && Held::of(input.beside.memory, group) == Held::Entry {
+        if objective == Objective::Memory && MemoryMeasure::of(input.beside.memory, group) == MemoryMeasure::PerEntry {
             estimate(&mut measured, best);
         }
         cells.extend(measured.into_iter().map(|(cell, _)| cell));

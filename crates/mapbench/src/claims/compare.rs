@@ -155,6 +155,12 @@ pub(super) fn find(case: &Case, implied: Implied, quantity: Quantity, rows: &Row
         found.judgement = cannot(format!("{cores} cores are too few to go from {against} to {threads} threads"));
         return found;
     }
+    if quantity == Quantity::TailResponseTime
+        && let Some(why) = saturated(rows, &own, subject).or_else(|| saturated(rows, &other, reference))
+    {
+        found.judgement = cannot(why);
+        return found;
+    }
     let measured = if own == other {
         subject_rates.over(reference_rates, seed)
     } else {
@@ -169,6 +175,17 @@ pub(super) fn find(case: &Case, implied: Implied, quantity: Quantity, rows: &Row
         None => found.judgement = cannot("too few slices to compare".to_owned()),
     }
     found
+}
+
+/// In how many forks a map did not keep up with the rate, if in any: the others are its better ones, and compare nothing.
+fn saturated(rows: &Rows, group: &Group, strategy: &str) -> Option<String> {
+    let answered = rows.latency.iter().filter(|row| {
+        (row.kind, row.status) == (LatencyKind::ResponseTime, Status::Ok)
+            && row.strategy == strategy
+            && row.group() == *group
+    });
+    let (forks, all) = answered.fold((0, 0), |(forks, all), row| (forks + u32::from(row.saturated), all + 1));
+    (forks > 0).then(|| format!("{strategy} did not keep up with the rate in {forks} of {all} forks"))
 }
 
 /// What a map held beyond what it was filled with.
@@ -342,6 +359,28 @@ mod tests {
         assert!(shorter.measured.is_some_and(|ratio| (ratio - 0.25).abs() < 0.01), "{:?}", shorter.measured);
         let untold = find(&case, implied, Quantity::TailResponseTime, &rows, 2, 1);
         assert_eq!(untold.judgement, (ClaimVerdict::CannotBeTested, "too little was measured of a".to_owned()));
+    }
+
+    #[test]
+    fn what_was_saturated_in_any_fork_is_not_compared_by_the_others() {
+        let group = Group { workload: "w".to_owned(), read_pct: mapbench_workload::Percent::whole(90), threads: 2 };
+        let row = |strategy: &str, fork: u32, ns: u64, saturated| {
+            let mut distribution = Distribution::default();
+            distribution.record_n(ns, 1_000_000);
+            let unmeasured = Latency::unmeasured(&group, strategy, fork, LatencyKind::ResponseTime, Status::Ok);
+            Latency { saturated, ..unmeasured }.with(&distribution, false)
+        };
+        let judged = |saturated| {
+            let latency: Vec<Latency> = (0..4)
+                .flat_map(|fork| [row("a", fork, 100, saturated && fork == 1), row("b", fork, 400, false)])
+                .collect();
+            let rows = Rows { latency: &latency, ..Rows::default() };
+            let implied = Implied { low: 0.2, high: 0.3 };
+            find(&case(&["a"], &["b"], None), implied, Quantity::TailResponseTime, &rows, 2, 1).judgement
+        };
+        assert_eq!(judged(false).0, ClaimVerdict::Reproduced);
+        let why = "a did not keep up with the rate in 1 of 4 forks".to_owned();
+        assert_eq!(judged(true), (ClaimVerdict::CannotBeTested, why));
     }
 
     #[test]

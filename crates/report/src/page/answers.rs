@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::View;
 use super::view::Choice;
 use crate::format;
-use crate::objective::{Held, Objective};
+use crate::objective::{MemoryMeasure, Objective};
 
 /// The answers of a run, first those at the largest number of threads that have a core each.
 pub(super) fn section(view: &View) -> Markup {
@@ -29,7 +29,7 @@ pub(super) fn section(view: &View) -> Markup {
             let label = if with_threads { &full } else { &short };
             // Of several runs none has a bar of its own: there is one above, for all of them.
             if view.is_alone() {
-                entry(choice, objective, view.held(group).label(), &full, label, &answer)
+                entry(choice, objective, view.memory_measure(group).label(), &full, label, &answer)
             } else {
                 plain(label, &answer)
             }
@@ -58,12 +58,12 @@ pub(super) fn section(view: &View) -> Markup {
                 (sentences(&all, true, Objective::P99))
             }
         }
-        @for held in Held::ALL {
-            @let own: Vec<&Choice> = groups.iter().filter(|choice| view.held(choice.group) == held).collect();
+        @for measure in MemoryMeasure::ALL {
+            @let own: Vec<&Choice> = groups.iter().filter(|choice| view.memory_measure(choice.group) == measure).collect();
             @if !own.is_empty() {
                 details {
-                    summary { "By " (held.label()) }
-                    p.hint { (about(held)) " Ratios and ties are those of memory, in whichever way the throughputs differ." }
+                    summary { "By " (measure.label()) }
+                    p.hint { (about(measure)) " Ratios and ties are those of memory, in whichever way the throughputs differ." }
                     (sentences(&own, true, Objective::Memory))
                 }
             }
@@ -73,10 +73,12 @@ pub(super) fn section(view: &View) -> Markup {
     view.section("answer", "Which map, and by how much?", &body)
 }
 
-fn about(held: Held) -> &'static str {
-    match held {
-        Held::Entry => "As the allocator counted them, key and value included, in whole bytes and fork by fork.",
-        Held::Resident => "Resident memory of the whole process, of which a part is the same for every map.",
+fn about(measure: MemoryMeasure) -> &'static str {
+    match measure {
+        MemoryMeasure::PerEntry => {
+            "As the allocator counted them, key and value included, in whole bytes and fork by fork."
+        }
+        MemoryMeasure::Resident => "Resident memory of the whole process, of which a part is the same for every map.",
     }
 }
 
@@ -100,11 +102,11 @@ fn plain(label: &str, answer: &Markup) -> Markup {
     html! { div { dt { (label) } dd { (answer) } } }
 }
 
-/// An answer that the bar can find, under its label there and in the list. `held` names what memory is compared by.
+/// An answer that the bar can find, under its label there and in the list. `measure` names what memory is compared by.
 pub(super) fn entry(
     choice: &Choice,
     objective: Objective,
-    held: &str,
+    measure: &str,
     in_bar: &str,
     in_list: &str,
     answer: &Markup,
@@ -112,7 +114,7 @@ pub(super) fn entry(
     let in_bar = match objective {
         Objective::Throughput => in_bar.to_owned(),
         Objective::P99 => format!("{in_bar}, by the 99th percentile of the response time"),
-        Objective::Memory => format!("{in_bar}, by {held}"),
+        Objective::Memory => format!("{in_bar}, by {measure}"),
     };
     html! {
         div data-objective=(objective.name()) data-workload=(choice.workload) data-distribution=(choice.distribution) data-reads=(choice.group.read_pct) data-threads=(choice.group.threads) data-label=(in_bar) {

@@ -8,7 +8,7 @@ use super::View;
 use super::axis::{across, log_marks, px, upright};
 use super::place::{Label, Room, labels};
 use crate::counts::entry_bytes_by_fork;
-use crate::objective::Held;
+use crate::objective::MemoryMeasure;
 use crate::{LIMITS, format};
 
 const WIDTH: f64 = 640.0;
@@ -40,26 +40,26 @@ struct Point<'a> {
     front: bool,
 }
 
-impl Held {
+impl MemoryMeasure {
     /// What the axis counts.
     fn scale(self) -> f64 {
         match self {
-            Held::Resident => f64::from(1_u32 << 20),
-            Held::Entry => 1.0,
+            MemoryMeasure::Resident => f64::from(1_u32 << 20),
+            MemoryMeasure::PerEntry => 1.0,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Held::Resident => "resident memory of the process, MiB",
-            Held::Entry => "bytes an entry of the filled map, key and value included",
+            MemoryMeasure::Resident => "resident memory of the process, MiB",
+            MemoryMeasure::PerEntry => "bytes an entry of the filled map, key and value included",
         }
     }
 
     fn column(self) -> &'static str {
         match self {
-            Held::Resident => "RSS MiB",
-            Held::Entry => "bytes an entry",
+            MemoryMeasure::Resident => "RSS MiB",
+            MemoryMeasure::PerEntry => "bytes an entry",
         }
     }
 
@@ -67,15 +67,15 @@ impl Held {
     fn amount(self, bytes: f64) -> String {
         let amount = format::significant(bytes / self.scale());
         match self {
-            Held::Resident => format!("{amount} MiB"),
-            Held::Entry => format!("{amount} bytes an entry"),
+            MemoryMeasure::Resident => format!("{amount} MiB"),
+            MemoryMeasure::PerEntry => format!("{amount} bytes an entry"),
         }
     }
 }
 
 /// The measured cells of a group, the front first, in the order of their memory.
 struct Plot<'a> {
-    unit: Held,
+    unit: MemoryMeasure,
     points: Vec<Point<'a>>,
 }
 
@@ -85,14 +85,14 @@ impl<'a> Plot<'a> {
             let forks = entry_bytes_by_fork(memory, group, strategy);
             median(&forks.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>())
         };
-        let unit = Held::of(memory, group);
+        let unit = MemoryMeasure::of(memory, group);
         let measured = cells.iter().filter(|cell| cell.status == Status::Ok && cell.is_of(group));
         let point = |cell: &'a Cell| {
             let number = |value: Option<u64>| value.filter(|value| *value > 0).map(|value| value as f64);
             let ops_s = number(cell.throughput_ops_s)?;
             let bytes = match unit {
-                Held::Resident => number(cell.rss_bytes)?,
-                Held::Entry => counted(&cell.strategy)?,
+                MemoryMeasure::Resident => number(cell.rss_bytes)?,
+                MemoryMeasure::PerEntry => counted(&cell.strategy)?,
             };
             Some(Point { cell, ops_s, bytes, limit: LIMITS.contains(&cell.strategy.as_str()), front: false })
         };
@@ -150,7 +150,7 @@ impl<'a> Plot<'a> {
 }
 
 /// `a (0.23 M ops/s, 22.0 MiB) and b (…)`
-fn names(points: &[&Point], unit: Held) -> String {
+fn names(points: &[&Point], unit: MemoryMeasure) -> String {
     let name = |point: &&Point| {
         let rate = format::significant(point.ops_s / 1e6);
         format!("{} ({rate} M ops/s, {})", point.cell.strategy, unit.amount(point.bytes))
@@ -161,7 +161,7 @@ fn names(points: &[&Point], unit: Held) -> String {
 
 /// Logarithmic both ways.
 struct Axes {
-    unit: Held,
+    unit: MemoryMeasure,
     /// In the scale of the unit.
     memory: (f64, f64),
     /// In million operations per second.
@@ -169,7 +169,7 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(points: &[&Point], unit: Held) -> Option<Self> {
+    fn of(points: &[&Point], unit: MemoryMeasure) -> Option<Self> {
         let range = |of: &dyn Fn(&Point) -> f64| {
             let low = points.iter().map(|point| of(point)).min_by(f64::total_cmp)?;
             let high = points.iter().map(|point| of(point)).max_by(f64::total_cmp)?;
@@ -233,7 +233,7 @@ impl Axes {
     }
 }
 
-fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>, unit: Held) -> Markup {
+fn mark(point: &Point, (x, y): (f64, f64), label: Option<&Label>, unit: MemoryMeasure) -> Markup {
     let class = match point {
         Point { limit: true, .. } => "limit",
         Point { front: true, .. } => "best",

@@ -73,7 +73,7 @@ fn side_by_side(views: &[View], group: &Group, objective: Objective) -> Markup {
                         "not measured in this run"
                     } @else if view.input.provenance.plan.groups.contains(group) {
                         (view.answer(group, objective))
-                        @if objective == Objective::Memory { " (by " (view.held(group).label()) ")" }
+                        @if objective == Objective::Memory { " (by " (view.memory_measure(group).label()) ")" }
                         @if group.threads > view.input.provenance.host.cores { " (oversubscribed)" }
                     } @else { "not measured in this run" }
                 }

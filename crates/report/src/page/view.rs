@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::answers;
 use super::looks::Looks;
 use crate::definitions::{Definition, of_group, undistributed};
-use crate::objective::{Held, Objective, by_memory, by_p99};
+use crate::objective::{MemoryMeasure, Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
 use crate::{Input, LIMITS, answer, format};
 
@@ -81,8 +81,8 @@ impl<'a> View<'a> {
     }
 
     /// What the answer for a group by memory goes by.
-    pub(super) fn held(&self, group: &Group) -> Held {
-        Held::of(self.input.beside.memory, group)
+    pub(super) fn memory_measure(&self, group: &Group) -> MemoryMeasure {
+        MemoryMeasure::of(self.input.beside.memory, group)
     }
 
     /// `Run 2: host`

@@ -5,7 +5,7 @@ use super::cells::{Places, rate, ratio, sum_up, verdict};
 use super::document::{Table, Text};
 use super::{ONE_SHORT, unfinished};
 use crate::latency::{Saturated, duration, p99_by_fork};
-use crate::objective::{Held, NO_INTERVAL, Objective, memory_rates, p99_rates};
+use crate::objective::{MemoryMeasure, NO_INTERVAL, Objective, memory_rates, p99_rates};
 use crate::rates::{ByCell, Rates};
 use crate::{Input, format};
 
@@ -69,26 +69,27 @@ fn beside<'a>(text: &mut Text, input: &Input<'a>, by_cell: &ByCell<'a>, pair: [&
             obstacle: saturated(group, strategy).said().map(|said| format!("{strategy}: {said}")),
         }));
     }
-    for held in Held::ALL.into_iter().filter(|_| !input.beside.memory.is_empty()) {
-        let groups: Vec<&Group> = groups.iter().filter(|group| Held::of(input.beside.memory, group) == held).collect();
-        let (unit, within) = match held {
-            Held::Entry => ("", "fork by fork"),
-            Held::Resident => (" in MiB", "within rounds"),
+    for measure in MemoryMeasure::ALL.into_iter().filter(|_| !input.beside.memory.is_empty()) {
+        let groups: Vec<&Group> =
+            groups.iter().filter(|group| MemoryMeasure::of(input.beside.memory, group) == measure).collect();
+        let (unit, within) = match measure {
+            MemoryMeasure::PerEntry => ("", "fork by fork"),
+            MemoryMeasure::Resident => (" in MiB", "within rounds"),
         };
         if !groups.is_empty() {
-            let label = held.label();
+            let label = measure.label();
             text.title(format!(
                 "{other} against {first}: {label}{unit}, and {other}'s as a multiple of {first}'s {within}:"
             ));
         }
-        let shown = |cell: &Cell| match held {
-            Held::Entry => cell.bytes_per_entry.map(|bytes| bytes.to_string()),
-            Held::Resident => cell.rss_bytes.map(format::mebibytes),
+        let shown = |cell: &Cell| match measure {
+            MemoryMeasure::PerEntry => cell.bytes_per_entry.map(|bytes| bytes.to_string()),
+            MemoryMeasure::Resident => cell.rss_bytes.map(format::mebibytes),
         };
         text.table(multiples(&groups, places, pair, ["less", "more"], |group, strategy| Side {
             shown: find(input, group, strategy).and_then(shown),
             rates: memory_rates(input, by_cell, group, strategy),
-            counted: held == Held::Entry,
+            counted: measure == MemoryMeasure::PerEntry,
             obstacle: None,
         }));
     }

@@ -6,7 +6,7 @@ use mapbench_results::{Cell, Group};
 use super::document::{Table, Text};
 use super::{CAUTION, ONE_SHORT, costs, unfinished};
 use crate::latency::{Saturated, duration};
-use crate::objective::{Held, Objective, by_memory, by_p99};
+use crate::objective::{MemoryMeasure, Objective, by_memory, by_p99};
 use crate::rank::{Rank, rank};
 use crate::tails::{NONE, millions};
 use crate::{Input, answer, format};
@@ -58,11 +58,11 @@ fn append(text: &mut Text, input: &Input, full: &[Group], more: impl Fn(&mut Tex
         text.title(format!("by the 99th percentile of the response time, at {rate} M ops/s:"));
         text.items(answers(input, Objective::P99, groups));
     }
-    for held in Held::ALL.into_iter().filter(|_| !input.beside.memory.is_empty()) {
-        let own = groups.iter().filter(|group| Held::of(input.beside.memory, group) == held);
+    for measure in MemoryMeasure::ALL.into_iter().filter(|_| !input.beside.memory.is_empty()) {
+        let own = groups.iter().filter(|group| MemoryMeasure::of(input.beside.memory, group) == measure);
         let items = answers(input, Objective::Memory, own);
         if !items.is_empty() {
-            text.title(format!("by {}:", held.label()));
+            text.title(format!("by {}:", measure.label()));
             text.items(items);
         }
     }

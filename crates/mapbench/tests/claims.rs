@@ -218,10 +218,13 @@ fn an_interrupt_is_heeded_between_scenarios_and_what_is_kept_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let (nothing, first) = (dir.path().join("nothing"), dir.path().join("first"));
     let said = interrupted("lost-update", &nothing);
-    assert!(said.ends_with("mapbench: interrupted; nothing was measured to its end, and nothing is kept\n"), "{said}");
+    assert!(
+        said.ends_with("\nmapbench: interrupted; nothing was measured to its end, and nothing is kept\n"),
+        "{said}"
+    );
     assert!(!nothing.exists());
     let said = interrupted("rust-refuses,lost-update", &first);
-    let kept = format!("mapbench: interrupted; what was measured is kept in {}\n", first.display());
+    let kept = format!("\nmapbench: interrupted; what was measured is kept in {}\n", first.display());
     assert!(said.ends_with(&kept), "{said}");
     assert!(ClaimRow::read(&first).unwrap().iter().all(|row| row.claim == "rust-refuses"));
 }

@@ -82,7 +82,12 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
         dir,
     };
     interrupt::heed();
-    let rows = claims::run(&chosen, registry, &setting, &mut Progress { of: chosen.len(), begun: 0 })?;
+    let mut progress = Progress { of: chosen.len(), begun: 0, line_is_open: false };
+    let rows = claims::run(&chosen, registry, &setting, &mut progress);
+    if progress.line_is_open {
+        output::aside("");
+    }
+    let rows = rows?;
     let tested = Tested::all(&rows);
     if arguments.json {
         output::print(std::fs::read_to_string(setting.dir.join("claims.json")).map_err(Failure::usage)?)?;
@@ -111,17 +116,21 @@ fn list(claims: &[Claim]) -> String {
 struct Progress {
     of: usize,
     begun: usize,
+    /// The verdict is still to come.
+    line_is_open: bool,
 }
 
 impl Watcher for Progress {
     fn begins(&mut self, claim: &Claim) {
         self.begun += 1;
         let _ = write!(io::stderr(), "[{}/{}] {} ... ", self.begun, self.of, claim.name);
+        self.line_is_open = true;
     }
 
     fn tested(&mut self, rows: &[ClaimRow]) {
         for claim in Tested::all(rows) {
             output::aside(claim.verdict());
+            self.line_is_open = false;
         }
     }
 }

@@ -46,7 +46,7 @@ impl Values {
                 .filter_map(|row| Some((row.fork, mean(&row.histogram)?)))
                 .for_each(|(fork, mean)| put(fork, 0, mean)),
             Quantity::TailResponseTime => latency
-                .filter(|row| row.kind == LatencyKind::ResponseTime && !row.saturated)
+                .filter(|row| row.kind == LatencyKind::ResponseTime)
                 .filter_map(|row| Some((row.fork, row.p99_9_ns?)))
                 .for_each(|(fork, ns)| put(fork, 0, ns as f64)),
             Quantity::ReaderPause => latency
@@ -367,8 +367,8 @@ mod tests {
         let row = |strategy: &str, fork: u32, ns: u64, saturated| {
             let mut distribution = Distribution::default();
             distribution.record_n(ns, 1_000_000);
-            let unmeasured = Latency::unmeasured(&group, strategy, fork, LatencyKind::ResponseTime, Status::Ok);
-            Latency { saturated, ..unmeasured }.with(&distribution, false)
+            Latency::unmeasured(&group, strategy, fork, LatencyKind::ResponseTime, Status::Ok)
+                .with(&distribution, saturated)
         };
         let judged = |saturated| {
             let latency: Vec<Latency> = (0..4)

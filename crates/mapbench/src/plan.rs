@@ -191,7 +191,37 @@ fn names(choice: &Choice) -> Vec<String> {
     choice.workloads.iter().flat_map(named).collect()
 }
 
-/// The workloads of a plan that was made earlier, for `--resume`.
+/// The plan of an earlier run once more, for some of its strategies and for throughput alone, with its workloads.
+///
+/// # Errors
+/// When it names what does not exist, or what this program cannot measure.
+pub(crate) fn again(
+    earlier: &Plan,
+    strategies: Vec<String>,
+    memory_bytes: u64,
+    registry: &Registry,
+) -> Result<(Plan, HashMap<String, Workload>), PlanError> {
+    let plan = Plan {
+        strategies,
+        memory_bytes,
+        latency: None,
+        memory: None,
+        profile_cpu: None,
+        growth: None,
+        ..earlier.clone()
+    };
+    let workloads = workloads_of(&plan, registry)?;
+    for group in &plan.groups {
+        let workload = workloads
+            .get(&group.workload)
+            .ok_or_else(|| UnknownName::new("workload", &group.workload, workloads.keys().map(String::as_str)))?;
+        can_be_measured(workload, &workload.load(group.read_pct), &[group.threads])?;
+        fits(workload, plan.strategies.len())?;
+    }
+    Ok((plan, workloads))
+}
+
+/// The workloads of a plan that was made earlier.
 pub(crate) fn workloads_of(plan: &Plan, registry: &Registry) -> Result<HashMap<String, Workload>, PlanError> {
     for name in &plan.strategies {
         registry.find(name)?;
@@ -297,16 +327,21 @@ fn groups_of(workload: &Workload, choice: &Choice, cores: u32) -> Result<Vec<Gro
         return Err(PlanError::FixedReads { workload: workload.name.clone(), asked: *share, has: own[0] });
     }
     let load = workload.load(shares[0]);
-    has_allocator(workload)?;
     let threads = threads_of(workload, &load, choice, cores)?;
-    if let Some(reason) = threads.iter().find_map(|threads| worker::compiled(&load, *threads).err()) {
-        return Err(PlanError::Types { workload: workload.name.clone(), reason });
-    }
+    can_be_measured(workload, &load, &threads)?;
     let group = |read_pct, threads| Group { workload: workload.name.clone(), read_pct, threads };
     Ok(shares.iter().flat_map(|share| threads.iter().map(move |threads| group(*share, *threads))).collect())
 }
 
-/// Whether this program's workers have the allocator that a workload asks for.
+/// Whether this program's workers have the allocator and the types that a workload asks for.
+fn can_be_measured(workload: &Workload, load: &Load, threads: &[u32]) -> Result<(), PlanError> {
+    has_allocator(workload)?;
+    match threads.iter().find_map(|threads| worker::compiled(load, *threads).err()) {
+        Some(reason) => Err(PlanError::Types { workload: workload.name.clone(), reason }),
+        None => Ok(()),
+    }
+}
+
 fn has_allocator(workload: &Workload) -> Result<(), PlanError> {
     let present = provenance::allocator();
     match workload.allocator {

@@ -18,7 +18,7 @@ use mapbench_stats::median;
 use super::budget::Budget;
 use super::judge::Limits;
 use crate::failure::Failure;
-use crate::plan::{self, Beside, Choice, Profile};
+use crate::plan;
 use crate::registry::{Registry, UnknownName};
 use crate::run;
 
@@ -44,28 +44,9 @@ impl Against {
         let plan = &before.provenance.plan;
         let strategies = self.strategies(registry, plan)?;
         let began = Instant::now();
-        let after = run::start(
-            registry,
-            run::Order {
-                profile: Profile::named(&plan.profile).ok_or_else(|| {
-                    Failure::usage(format!(
-                        "{}: its profile `{}` is none of this mapbench",
-                        self.dir.display(),
-                        plan.profile
-                    ))
-                })?,
-                choice: Choice {
-                    hasher: plan::hasher_of(plan),
-                    definitions: plan.workloads.clone(),
-                    ..choice(&plan.groups, &strategies)
-                },
-                seed: plan.seed,
-                memory_bytes: self.memory_bytes,
-                patience: self.patience,
-                beside: Beside::default(),
-                out: Some(self.out.clone()),
-            },
-        )?;
+        let (plan, workloads) = plan::again(plan, strategies, self.memory_bytes, registry)?;
+        let strategies = plan.strategies.clone();
+        let after = run::begin(registry, plan, &workloads, self.patience, Some(self.out.clone()))?;
         self.judge(&before, &after.run, &strategies, began.elapsed())
     }
 
@@ -235,26 +216,6 @@ fn verdict(cells: &[GateCell]) -> (GateVerdict, String) {
         (failed, _) => {
             (GateVerdict::Fail, format!("{failed} of {all} slower than in the earlier run, or not measured any more"))
         }
-    }
-}
-
-/// The product of shares and threads that the groups are.
-fn choice(groups: &[Group], strategies: &[String]) -> Choice {
-    fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-        let mut seen = Vec::new();
-        values.for_each(|value| {
-            if !seen.contains(&value) {
-                seen.push(value);
-            }
-        });
-        seen
-    }
-    Choice {
-        strategies: strategies.to_vec(),
-        workloads: distinct(groups.iter().map(|group| group.workload.clone())),
-        read_pct: distinct(groups.iter().map(|group| group.read_pct)),
-        threads: distinct(groups.iter().map(|group| group.threads)),
-        ..Choice::default()
     }
 }
 

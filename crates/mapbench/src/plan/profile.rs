@@ -30,13 +30,6 @@ pub(super) struct Shape {
 }
 
 impl Profile {
-    /// The profile that a plan names.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        [Profile::Quick, Profile::Standard, Profile::Full, Profile::Smoke]
-            .into_iter()
-            .find(|profile| profile.shape().name == name)
-    }
-
     pub(super) const fn shape(self) -> Shape {
         match self {
             Profile::Smoke => Shape {

@@ -2,14 +2,16 @@
 
 mod progress;
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use mapbench_report::{Input, counted};
 use mapbench_results::{
-    CELLS, GROWTH, LATENCY, Latency, LatencyKind, MEMORY, PROFILES, Provenance, Run, RunWriter, SAMPLES,
+    CELLS, GROWTH, LATENCY, Latency, LatencyKind, MEMORY, PROFILES, Plan, Provenance, Run, RunWriter, SAMPLES,
     SCHEMA_VERSION, Status, time,
 };
+use mapbench_workload::Workload;
 
 use crate::failure::Failure;
 use crate::plan::{self, Beside, Choice, Profile};
@@ -41,10 +43,22 @@ pub(crate) struct Finished {
 
 /// Measures an order into a new directory.
 pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failure> {
-    let host = provenance::host(0);
+    let cores = provenance::host(0).cores;
     let (mut plan, workloads) =
-        plan::plan(order.profile, &order.choice, order.seed, order.memory_bytes, registry, host.cores)?;
+        plan::plan(order.profile, &order.choice, order.seed, order.memory_bytes, registry, cores)?;
     order.beside.add_to(&mut plan, &workloads, order.profile);
+    begin(registry, plan, &workloads, order.patience, order.out)
+}
+
+/// Measures a plan with its workloads into a new directory, or into a fresh one under `bench-results` if none is named.
+pub(crate) fn begin(
+    registry: &Registry,
+    plan: Plan,
+    workloads: &HashMap<String, Workload>,
+    patience: Duration,
+    out: Option<PathBuf>,
+) -> Result<Finished, Failure> {
+    let host = provenance::host(0);
     if plan.memory.is_some() {
         counting_program(&own_executable()?)?;
     }
@@ -58,8 +72,7 @@ pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failu
         }
     }
     let now = SystemTime::now();
-    let dir =
-        order.out.unwrap_or_else(|| results_dir().join(format!("{}-{}", time::compact(now), file_name(&host.name))));
+    let dir = out.unwrap_or_else(|| results_dir().join(format!("{}-{}", time::compact(now), file_name(&host.name))));
     let strategies = plan.strategies.iter().map(|name| registry.find(name).map(Entry::declared));
     let provenance = Provenance {
         schema_version: SCHEMA_VERSION,
@@ -71,10 +84,10 @@ pub(crate) fn start(registry: &Registry, order: Order) -> Result<Finished, Failu
         plan,
         host,
         build: provenance::build(),
-        checksums: std::collections::BTreeMap::new(),
+        checksums: BTreeMap::new(),
     };
     let writer = RunWriter::create(&dir, &provenance)?;
-    measure(registry, &workloads, dir, provenance, writer, &Done::default(), order.patience)
+    measure(registry, workloads, dir, provenance, writer, &Done::default(), patience)
 }
 
 /// Goes on with a run that was interrupted.
@@ -104,7 +117,7 @@ pub(crate) fn resume(registry: &Registry, dir: &Path, patience: Duration) -> Res
 
 fn measure(
     registry: &Registry,
-    workloads: &std::collections::HashMap<String, mapbench_workload::Workload>,
+    workloads: &HashMap<String, Workload>,
     dir: PathBuf,
     mut provenance: Provenance,
     mut writer: RunWriter,

@@ -30,6 +30,25 @@ has '"name": "own-map"' "$out/run/provenance.json"
 maps verify --strategy own-map --seconds 1 --into "$out/run" >/dev/null
 maps report "$out/run" -o "$out/page.html" >/dev/null
 has own-map "$out/page.html"
+# A claim of one's own is tested in a build without all strategies, and a shipped one says what it lacks.
+cat >"$out/as-fast.toml" <<'END'
+name = "as-fast"
+statement = "own-map reads at least as fast as a mutex."
+source = "its README"
+[implied]
+at_least = 1.0
+[throughput]
+subject = "own-map"
+reference = "std-mutex"
+read_pct = 90
+[[throughput.case]]
+name = "one thread"
+workload = "ratio-sweep"
+threads = 1
+END
+maps claims --quick --claim "$out/as-fast.toml,dashmap-single-thread" --out "$out/claims" >"$out/said"
+has as-fast "$out/said"
+has "this program was built without dashmap" "$out/claims/claims.csv"
 # In a time this short nothing is decided (3), and nothing may fail.
 code=0
 maps gate --strategy std-mutex --vs own-map --read-pct 90 --minutes 0.02 --out "$out/gate" >/dev/null 2>&1 || code=$?

@@ -211,10 +211,10 @@ impl Registry {
     /// # Errors
     /// When there is none; the error names the nearest.
     pub fn find(&self, name: &str) -> Result<&Entry, UnknownName> {
-        self.entries
-            .iter()
-            .find(|entry| entry.info.name == name)
-            .ok_or_else(|| UnknownName::new("strategy", name, self.entries.iter().map(|entry| entry.info.name)))
+        self.entries.iter().find(|entry| entry.info.name == name).ok_or_else(|| {
+            let known = self.entries.iter().map(|entry| entry.info.name);
+            UnknownName::new("strategy", name, known).in_a_build_without(left_out())
+        })
     }
 }
 
@@ -225,17 +225,38 @@ pub(crate) struct TwoOfAName(&'static str);
 
 /// A name that nothing has.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown {what} `{name}`{}; `{lister}` names all", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+#[error("unknown {what} `{name}`{}; `{lister}` names all", self.guess())]
 pub struct UnknownName {
     what: &'static str,
     name: String,
     nearest: Option<String>,
+    left_out: Vec<&'static str>,
     lister: &'static str,
 }
 
 impl UnknownName {
     pub(crate) fn new<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        Self { what, name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned), lister: "mapbench list" }
+        Self {
+            what,
+            name: name.to_owned(),
+            nearest: nearest(name, known).map(str::to_owned),
+            left_out: Vec::new(),
+            lister: "mapbench list",
+        }
+    }
+
+    /// What was meant, or where it may be.
+    fn guess(&self) -> String {
+        match &self.nearest {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None if self.left_out.is_empty() => String::new(),
+            None => format!("; this program was built without the features {}", self.left_out.join(", ")),
+        }
+    }
+
+    /// With the features that might have had it.
+    fn in_a_build_without(self, left_out: Vec<&'static str>) -> Self {
+        Self { left_out, ..self }
     }
 
     /// With the command that names all, if it is another.
@@ -309,6 +330,32 @@ macro_rules! built_in {
     };
 }
 
+/// Features, and whether this program was built with each.
+macro_rules! built_with {
+    ($($feature:literal),+ $(,)?) => { [$(($feature, cfg!(feature = $feature))),+] };
+}
+
+/// The features that have strategies, in the order in which those are shown.
+const FEATURES: [(&str, bool); 12] = built_with![
+    "lock",
+    "parking-lot",
+    "dashmap",
+    "flurry",
+    "papaya",
+    "scc",
+    "evmap",
+    "arc-swap",
+    "epoch",
+    "sync-map",
+    "checked",
+    "limit",
+];
+
+/// Those of them that this program was built without.
+pub(crate) fn left_out() -> Vec<&'static str> {
+    FEATURES.iter().filter(|(_, built)| !built).map(|(feature, _)| *feature).collect()
+}
+
 fn built_in() -> Vec<Entry> {
     built_in!(entry)
 }
@@ -319,7 +366,9 @@ const fn entry<S: Strategy>() -> Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::{Registry, UnknownName};
+    use std::collections::BTreeSet;
+
+    use super::{FEATURES, Registry, UnknownName};
 
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
@@ -327,6 +376,9 @@ mod tests {
         let message = |name| UnknownName::new("strategy", name, known.into_iter()).to_string();
         assert_eq!(message("dashmp"), "unknown strategy `dashmp`; did you mean `dashmap`?; `mapbench list` names all");
         assert_eq!(message("zzzzzzz"), "unknown strategy `zzzzzzz`; `mapbench list` names all");
+        let partial = UnknownName::new("strategy", "papaya", [].into_iter()).in_a_build_without(vec!["papaya", "scc"]);
+        let expected = "unknown strategy `papaya`; this program was built without the features papaya, scc; `mapbench list` names all";
+        assert_eq!(partial.to_string(), expected);
     }
 
     fn conform<S: mapbench_api::Strategy>() -> fn() {
@@ -337,6 +389,14 @@ mod tests {
     #[test]
     fn every_registered_strategy_does_what_it_declares() {
         built_in!(conform).iter().for_each(|conforms| conforms());
+    }
+
+    #[test]
+    fn every_default_feature_is_of_strategies_but_for_the_service() {
+        let manifest: toml::Table = toml::from_str(include_str!("../Cargo.toml")).unwrap();
+        let default = manifest["features"]["default"].as_array().unwrap().iter().filter_map(toml::Value::as_str);
+        let known: BTreeSet<&str> = FEATURES.iter().map(|(feature, _)| *feature).chain(["service"]).collect();
+        assert_eq!(known, default.collect());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A claim, read and checked.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use mapbench_report::{Certainty, Implied};
@@ -22,6 +23,8 @@ pub(crate) struct Claim {
     /// Cores of the machine that it was made on.
     pub(crate) cores: Option<u32>,
     pub(crate) test: Test,
+    /// Strategies that it names and the program lacks: of a shipped claim only, in a build without all features.
+    pub(crate) lacks: Vec<String>,
 }
 
 /// How a claim is tested.
@@ -151,11 +154,29 @@ impl Claim {
     /// # Errors
     /// When the text is not TOML, has an unknown or a missing field, names what there is not, or asks for the impossible.
     pub(crate) fn parse(text: &str, registry: &Registry) -> Result<Self, DefinitionError> {
+        let (claim, unknown) = Self::read(text, registry)?;
+        unknown.into_iter().next().map_or(Ok(claim), |(_, error)| Err(error))
+    }
+
+    /// Reads a definition that is shipped: strategies that are not in `registry` are what the claim lacks.
+    ///
+    /// # Errors
+    /// As [`Claim::parse`].
+    pub(super) fn parse_shipped(text: &str, registry: &Registry) -> Result<Self, DefinitionError> {
+        let (claim, unknown) = Self::read(text, registry)?;
+        let mut lacks: Vec<String> = unknown.into_iter().map(|(name, _)| name).collect();
+        lacks.sort_unstable();
+        lacks.dedup();
+        Ok(Self { lacks, ..claim })
+    }
+
+    /// The claim, and the strategies that it names and `registry` lacks, each with what is wrong then.
+    fn read(text: &str, registry: &Registry) -> Result<(Self, Vec<(String, DefinitionError)>), DefinitionError> {
         let file: File = toml::from_str(text).map_err(|error| DefinitionError {
             place: error.span().map(|span| line_and_column(text, span.start)),
             problem: error.message().to_owned(),
         })?;
-        let reader = Reader { text, registry };
+        let reader = Reader { text, registry, unknown: RefCell::default() };
         if file.name.get_ref().is_empty() || !file.name.get_ref().chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         {
             return Err(reader.wrong(&file.name, "a name is made of letters, digits and -"));
@@ -167,19 +188,22 @@ impl Claim {
         }
         let test = reader.test(&file)?;
         let said = |text: Spanned<String>| text.into_inner().split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Self {
+        let claim = Self {
             name: file.name.into_inner(),
             statement: said(file.statement),
             source: said(file.source),
             cores: file.cores,
             test,
-        })
+            lacks: Vec::new(),
+        };
+        Ok((claim, reader.unknown.into_inner()))
     }
 }
 
 struct Reader<'a> {
     text: &'a str,
     registry: &'a Registry,
+    unknown: RefCell<Vec<(String, DefinitionError)>>,
 }
 
 impl Reader<'_> {
@@ -246,7 +270,7 @@ impl Reader<'_> {
             return self.detection(detection);
         }
         if let Some(reads) = read_allocations {
-            self.known(&reads.get_ref().subject, reads.get_ref().subject.get_ref())?;
+            self.look_up(&reads.get_ref().subject, reads.get_ref().subject.get_ref());
             let [own] = file.workloads.as_slice() else {
                 return Err(self.wrong(reads, "give one workload"));
             };
@@ -256,7 +280,7 @@ impl Reader<'_> {
         }
         if let Some(growth) = growth {
             let inner = growth.get_ref();
-            [&inner.subject, &inner.reference].into_iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+            [&inner.subject, &inner.reference].into_iter().for_each(|name| self.look_up(name, name.get_ref()));
             if !(1..=256).contains(&inner.threads) || inner.entries < 1_000 || inner.runs < 2 {
                 return Err(self.wrong(growth, "growth needs 1 to 256 threads, at least 1 000 entries and 2 runs"));
             }
@@ -274,7 +298,7 @@ impl Reader<'_> {
     }
 
     fn lost_updates(&self, lost: &Spanned<LostUpdates>) -> Result<Test, DefinitionError> {
-        lost.get_ref().strategies.iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+        lost.get_ref().strategies.iter().for_each(|name| self.look_up(name, name.get_ref()));
         let LostUpdates { keys, threads, .. } = lost.get_ref();
         if keys.is_empty() || keys.contains(&0) || !(2..=1024).contains(threads) {
             return Err(self.wrong(lost, "orders need at least one key, and a race 2 to 1024 threads"));
@@ -284,7 +308,7 @@ impl Reader<'_> {
 
     fn detection(&self, detection: &Spanned<Detection>) -> Result<Test, DefinitionError> {
         let inner = detection.get_ref();
-        inner.case.iter().try_for_each(|case| self.known(&case.strategy, case.strategy.get_ref()))?;
+        inner.case.iter().for_each(|case| self.look_up(&case.strategy, case.strategy.get_ref()));
         let empty =
             |case: &DetectionCase| case.population == 0 || case.threads.is_empty() || case.operations == Some(0);
         if inner.runs == 0 || inner.case.is_empty() || inner.case.iter().any(empty) {
@@ -296,7 +320,7 @@ impl Reader<'_> {
 
     fn service(&self, service: &Spanned<Service>) -> Result<(), DefinitionError> {
         let inner = service.get_ref();
-        [&inner.subject, &inner.reference].into_iter().try_for_each(|name| self.known(name, name.get_ref()))?;
+        [&inner.subject, &inner.reference].into_iter().for_each(|name| self.look_up(name, name.get_ref()));
         let counts = [inner.client_threads, inner.connections, inner.offered, inner.threads.unwrap_or(1)];
         if counts.contains(&0) || inner.case.is_empty() || inner.case.iter().any(|case| case.population == 0) {
             let problem = "a service needs a case, and at least one entry, thread, connection and request";
@@ -358,7 +382,7 @@ impl Reader<'_> {
             |own: &Option<Spanned<Names>>, all: &Option<Spanned<Names>>| -> Result<Vec<String>, DefinitionError> {
                 let Some(names) = own.as_ref().or(all.as_ref()) else { return Ok(Vec::new()) };
                 let list = names.get_ref().list();
-                list.iter().try_for_each(|name| self.known(names, name))?;
+                list.iter().for_each(|name| self.look_up(names, name));
                 Ok(list)
             };
         let subject = names(&own.subject, &all.subject)?;
@@ -417,8 +441,11 @@ impl Reader<'_> {
         })
     }
 
-    fn known<T>(&self, place: &Spanned<T>, name: &str) -> Result<(), DefinitionError> {
-        self.registry.find(name).map(|_| ()).map_err(|error| self.wrong(place, &error.to_string()))
+    /// Notes a name that no strategy has.
+    fn look_up<T>(&self, place: &Spanned<T>, name: &str) {
+        if let Err(error) = self.registry.find(name) {
+            self.unknown.borrow_mut().push((name.to_owned(), self.wrong(place, &error.to_string())));
+        }
     }
 
     fn wrong<T>(&self, place: &Spanned<T>, problem: &str) -> DefinitionError {
@@ -520,6 +547,14 @@ against_threads = 1
             let error = parse(&changed).unwrap_err();
             assert!(error.contains(expected), "{error}\ndoes not say\n{expected}");
         }
+    }
+
+    #[test]
+    fn a_shipped_claim_says_what_this_program_lacks_and_another_is_refused() {
+        let text = GOOD.replace("dashmap", "one").replace("flurry", "two").replace("papaya", "one");
+        assert_eq!(Claim::parse_shipped(&text, &Registry::with(&[])).unwrap().lacks, ["one", "two"]);
+        assert!(parse(&text).unwrap_err().starts_with("line 18, column 11: unknown strategy `one`"));
+        assert!(parse(GOOD).unwrap().lacks.is_empty());
     }
 
     #[test]

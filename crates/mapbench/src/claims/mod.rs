@@ -28,7 +28,7 @@ use definition::Test;
 
 pub(crate) use definition::Claim;
 pub(crate) use expect::Expected;
-pub(crate) use shipped::{chosen, shipped};
+pub(crate) use shipped::{chosen, names};
 pub(crate) use worker::{SUBCOMMAND, serve};
 
 /// How long and how often a sweep measures.
@@ -109,6 +109,14 @@ impl Default for Found {
     }
 }
 
+impl Found {
+    /// What is found where a feature is missing.
+    fn without(what: &str) -> Self {
+        let why = format!("this program was built without {what}, which the default features have");
+        Self { judgement: (ClaimVerdict::CannotBeTested, why), ..Self::default() }
+    }
+}
+
 /// Told of every claim that was tested, with its rows.
 pub(crate) trait Watcher {
     /// A claim begins.
@@ -146,6 +154,9 @@ pub(crate) fn run(
 }
 
 fn test(claim: &Claim, registry: &Registry, setting: &Setting) -> Result<Vec<Found>, Failure> {
+    if !claim.lacks.is_empty() {
+        return Ok(vec![Found::without(&claim.lacks.join(", "))]);
+    }
     match &claim.test {
         Test::Sweep { implied, quantity, rate_ops_s, cases, workloads } => {
             let (name, implied, quantity, rate_ops_s) = (claim.name.as_str(), *implied, *quantity, *rate_ops_s);
@@ -159,10 +170,7 @@ fn test(claim: &Claim, registry: &Registry, setting: &Setting) -> Result<Vec<Fou
         #[cfg(feature = "service")]
         Test::Service { implied, service } => service::test(*implied, service, setting),
         #[cfg(not(feature = "service"))]
-        Test::Service { .. } => {
-            let why = "this program was built without the feature `service`".to_owned();
-            Ok(vec![Found { judgement: (ClaimVerdict::CannotBeTested, why), ..Found::default() }])
-        }
+        Test::Service { .. } => Ok(vec![Found::without("the service")]),
     }
 }
 

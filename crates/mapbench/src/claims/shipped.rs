@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use mapbench_workload::DefinitionError;
+
 use super::definition::Claim;
 use crate::failure::Failure;
 use crate::registry::{Registry, UnknownName};
@@ -47,15 +49,9 @@ shipped![
     "flurry-exchange",
 ];
 
-/// All shipped claims.
-///
-/// # Panics
-/// When one is wrong, as a build without all strategies may find.
-///
-/// # Errors
-/// When one names a strategy that this build lacks.
-pub(crate) fn shipped(registry: &Registry) -> Result<Vec<Claim>, Failure> {
-    SHIPPED.iter().map(|(name, text)| read(name, text, registry)).collect()
+/// The names of all shipped claims.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
 }
 
 /// The claims of these names, or of these files that end in `.toml`; all shipped ones if there is no name.
@@ -63,21 +59,23 @@ pub(crate) fn shipped(registry: &Registry) -> Result<Vec<Claim>, Failure> {
 /// # Errors
 /// When there is no such claim, or a file cannot be read or is wrong.
 pub(crate) fn chosen(names: &[String], registry: &Registry) -> Result<Vec<Claim>, Failure> {
+    let shipped =
+        |(name, text): &(&str, &str)| Claim::parse_shipped(text, registry).map_err(|error| wrong(name, &error));
     if names.is_empty() {
-        return shipped(registry);
+        return SHIPPED.iter().map(shipped).collect();
     }
     let mut claims: Vec<Claim> = Vec::new();
     for name in names {
         let claim = if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
             let text = std::fs::read_to_string(name)
                 .map_err(|error| Failure::usage(format!("cannot read the claim {name}: {error}")))?;
-            read(name, &text, registry)?
+            Claim::parse(&text, registry).map_err(|error| wrong(name, &error))?
         } else {
-            let (name, text) = SHIPPED.iter().find(|(shipped, _)| shipped == name).ok_or_else(|| {
-                UnknownName::new("claim", name, SHIPPED.iter().map(|(name, _)| *name))
-                    .listed_by("mapbench claims --list")
-            })?;
-            read(name, text, registry)?
+            let found = SHIPPED
+                .iter()
+                .find(|(shipped, _)| shipped == name)
+                .ok_or_else(|| UnknownName::new("claim", name, self::names()).listed_by("mapbench claims --list"))?;
+            shipped(found)?
         };
         if claims.iter().any(|other| other.name == claim.name) {
             return Err(Failure::usage(format!("two claims are named `{}`: give each once", claim.name)));
@@ -87,21 +85,22 @@ pub(crate) fn chosen(names: &[String], registry: &Registry) -> Result<Vec<Claim>
     Ok(claims)
 }
 
-fn read(file: &str, text: &str, registry: &Registry) -> Result<Claim, Failure> {
-    Claim::parse(text, registry).map_err(|error| Failure::usage(format!("{file}: {error}")))
+fn wrong(file: &str, error: &DefinitionError) -> Failure {
+    Failure::usage(format!("{file}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SHIPPED, chosen, shipped};
+    use super::{chosen, names};
     use crate::registry::Registry;
 
     #[test]
     fn shipped_claims_are_sound_and_named_as_their_files() {
-        let claims = shipped(&Registry::with(&[])).unwrap();
-        let names: Vec<&str> = claims.iter().map(|claim| claim.name.as_str()).collect();
-        let files: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, files);
+        let claims = chosen(&[], &Registry::with(&[])).unwrap();
+        let named: Vec<&str> = claims.iter().map(|claim| claim.name.as_str()).collect();
+        assert_eq!(named, names().collect::<Vec<_>>());
+        let lacking: Vec<_> = claims.iter().filter(|claim| !claim.lacks.is_empty()).collect();
+        assert!(lacking.is_empty(), "{lacking:?}");
     }
 
     #[test]

@@ -59,8 +59,8 @@ pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<(), Failu
     if arguments.list {
         return output::print(list(&chosen));
     }
-    let names: Vec<String> = claims::shipped(registry)?.iter().chain(&chosen).map(|claim| claim.name.clone()).collect();
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut known: Vec<&str> = claims::names().collect();
+    known.extend(chosen.iter().map(|claim| claim.name.as_str()));
     let expected = arguments.expect.as_deref().map(|path| Expected::read(path, &known)).transpose()?;
     let host = provenance::host(0);
     let dir = arguments.out.unwrap_or_else(|| {

@@ -6,7 +6,7 @@ use mapbench_workload::Workload;
 
 use crate::failure::Failure;
 use crate::output;
-use crate::registry::Registry;
+use crate::registry::{Registry, left_out};
 use crate::run::results_dir;
 use crate::shipped::SHIPPED;
 use crate::verify;
@@ -68,6 +68,10 @@ fn strategies(text: &mut String, registry: &Registry, verified: &[Semantics], lo
             writeln!(text, "    configuration: {}", entry.configuration())?;
             writeln!(text, "    notes: {}", info.notes)?;
         }
+    }
+    let absent = left_out();
+    if !absent.is_empty() {
+        writeln!(text, "not in this build: the strategies of the features {}", absent.join(", "))?;
     }
     Ok(())
 }

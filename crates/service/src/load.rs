@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -19,6 +20,9 @@ const LONGEST_NS: u64 = 60_000_000_000;
 
 /// How long an answer is waited for after the last request.
 const LAST: Duration = Duration::from_secs(5);
+
+/// How often whoever waits looks whether to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// When requests are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,11 +89,11 @@ impl Loaded {
     }
 }
 
-/// Loads a service.
+/// Loads a service. When `stop` is set the load ends before its time, and what comes of it is not for reading.
 ///
 /// # Errors
 /// When the address is not loopback, or the service cannot be reached.
-pub fn load(load: &Load) -> io::Result<Loaded> {
+pub fn load(load: &Load, stop: &AtomicBool) -> io::Result<Loaded> {
     if !load.address.ip().is_loopback() {
         let problem = format!("{} is not loopback, and nothing else is loaded", load.address);
         return Err(io::Error::new(ErrorKind::InvalidInput, problem));
@@ -108,13 +112,14 @@ pub fn load(load: &Load) -> io::Result<Loaded> {
             .zip(opened)
             .map(|(thread, connections)| {
                 let seed = load.seed ^ u64::from(thread + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                let client = Client { load, thread, connections, random: SplitMix64::new(seed), began, measured_from };
+                let random = SplitMix64::new(seed);
+                let client = Client { load, stop, thread, connections, random, began, measured_from };
                 scope.spawn(move || client.run())
             })
             .collect();
-        std::thread::sleep(measured_from.saturating_duration_since(Instant::now()));
+        sleep_until(measured_from, stop);
         let before = counts(load.address);
-        std::thread::sleep((measured_from + load.time).saturating_duration_since(Instant::now()));
+        sleep_until(measured_from + load.time, stop);
         let after = counts(load.address);
         let parts: Vec<Part> =
             running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Part::failed())).collect();
@@ -133,6 +138,15 @@ pub fn load(load: &Load) -> io::Result<Loaded> {
         loaded.latencies.add(&part.latencies).expect("both histograms have the same bounds");
     }
     Ok(loaded)
+}
+
+fn sleep_until(time: Instant, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        match time.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => break,
+            left => std::thread::sleep(left.min(LOOK)),
+        }
+    }
 }
 
 fn histogram() -> Histogram<u64> {
@@ -203,6 +217,7 @@ impl Part {
 
 struct Client<'a> {
     load: &'a Load,
+    stop: &'a AtomicBool,
     thread: u32,
     connections: Vec<Connection>,
     random: SplitMix64,
@@ -225,7 +240,7 @@ impl Client<'_> {
         let mut made = 0;
         loop {
             let now = Instant::now();
-            let over = now >= end + LAST;
+            let over = now >= end + LAST || self.stop.load(Ordering::Relaxed);
             let mut more = made < self.load.most_requests && !over;
             while more {
                 // What was due before the end is made, also late: leaving it out would leave out the slowest.
@@ -245,7 +260,7 @@ impl Client<'_> {
                 break;
             }
             let wake = if interval.is_some() && due < end { due } else { end + LAST };
-            self.wait(wake.saturating_duration_since(Instant::now()), end, &mut part);
+            self.wait(wake.saturating_duration_since(Instant::now()).min(LOOK), end, &mut part);
         }
         // What is still waited for took at least so long.
         for one in &self.connections {

@@ -24,6 +24,9 @@ impl Store for Entries<'_> {
 const LIMITS: Limits =
     Limits { connections: 64, patience: Duration::from_millis(300), grace: Duration::from_millis(500) };
 
+/// For a client that other work on the machine may keep waiting.
+const PATIENT: Limits = Limits { patience: Duration::from_secs(60), ..LIMITS };
+
 /// Serves a hundred entries while `client` asks.
 fn with_service<R>(limits: Limits, client: impl FnOnce(SocketAddr) -> R) -> R {
     struct Stop<'a>(&'a AtomicBool);
@@ -191,6 +194,9 @@ fn a_request_in_progress_is_answered_when_the_service_stops() {
     assert_eq!(status_and_body(&answer).0, 204);
 }
 
+/// For a load that is not stopped.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
 fn loaded(address: SocketAddr, pace: Pace) -> Load {
     Load {
         address,
@@ -208,18 +214,36 @@ fn loaded(address: SocketAddr, pace: Pace) -> Load {
 
 #[test]
 fn a_load_is_answered_at_its_pace_and_without_failure() {
-    with_service(LIMITS, |address| {
-        let offered = load(&loaded(address, Pace::Offered(1_000))).unwrap();
+    with_service(PATIENT, |address| {
+        let offered = load(&loaded(address, Pace::Offered(1_000)), &NEVER).unwrap();
         assert_eq!(offered.failed, 0);
         // Of 300 that are due, all that were answered before the end.
         assert!((1..=301).contains(&offered.answered), "{}", offered.answered);
         assert!((299..=301).contains(&offered.latencies.len()), "{}", offered.latencies.len());
         assert!(offered.quantile_ns(0.5).is_some() && offered.quantile_ns(0.999).is_none());
-        let saturated = load(&loaded(address, Pace::Saturation)).unwrap();
+        let saturated = load(&loaded(address, Pace::Saturation), &NEVER).unwrap();
         assert!(saturated.answered > 8 && saturated.failed == 0);
         assert!(saturated.share_in_map.is_some_and(|share| 0.0 < share && share < 1.0), "{:?}", saturated.share_in_map);
-        let few = load(&Load { most_requests: 5, ..loaded(address, Pace::Saturation) }).unwrap();
+        let few = load(&Load { most_requests: 5, ..loaded(address, Pace::Saturation) }, &NEVER).unwrap();
         assert!(few.latencies.len() <= 10);
+    });
+}
+
+#[test]
+fn a_load_that_is_stopped_ends_before_its_time() {
+    let time = Duration::from_secs(20);
+    with_service(PATIENT, |address| {
+        for pace in [Pace::Offered(1_000), Pace::Saturation] {
+            let (began, stop) = (Instant::now(), AtomicBool::new(false));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(100));
+                    stop.store(true, Ordering::Relaxed);
+                });
+                load(&Load { time, ..loaded(address, pace) }, &stop).unwrap();
+            });
+            assert!(began.elapsed() < time, "{pace:?}");
+        }
     });
 }
 
@@ -242,12 +266,12 @@ fn a_stall_is_charged_to_every_request_that_was_due() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let loaded = std::thread::scope(|scope| {
-        scope.spawn(|| serve(&listener, 1, &LIMITS, &stop, &|work| work(&mut Stalling(&stalled))));
+        scope.spawn(|| serve(&listener, 1, &PATIENT, &stop, &|work| work(&mut Stalling(&stalled))));
         scope.spawn(|| {
             std::thread::sleep(Duration::from_millis(150));
             stalled.store(false, Ordering::Relaxed);
         });
-        let loaded = load(&Load { connections: 1, threads: 1, ..loaded(address, Pace::Offered(1_000)) });
+        let loaded = load(&Load { connections: 1, threads: 1, ..loaded(address, Pace::Offered(1_000)) }, &NEVER);
         stop.store(true, Ordering::Relaxed);
         loaded.unwrap()
     });
@@ -259,6 +283,6 @@ fn a_stall_is_charged_to_every_request_that_was_due() {
 #[test]
 fn nothing_but_loopback_is_loaded() {
     let address = "192.0.2.1:80".parse().unwrap();
-    let refused = load(&loaded(address, Pace::Saturation)).unwrap_err().to_string();
+    let refused = load(&loaded(address, Pace::Saturation), &NEVER).unwrap_err().to_string();
     assert!(refused.contains("192.0.2.1:80 is not loopback"), "{refused}");
 }

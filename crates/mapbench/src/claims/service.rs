@@ -100,8 +100,8 @@ fn visit(
         seed,
     };
     let refused = |error: std::io::Error| Failure::usage(format!("the service of {name} cannot be loaded: {error}"));
-    let offered = load(&shape).map_err(refused)?;
-    let saturated = load(&Load { pace: Pace::Saturation, ..shape }).map_err(refused)?;
+    let offered = load(&shape, interrupt::flag()).map_err(refused)?;
+    let saturated = load(&Load { pace: Pace::Saturation, ..shape }, interrupt::flag()).map_err(refused)?;
     rounds.failed += offered.failed + saturated.failed;
     rounds.shares_in_map.extend(saturated.share_in_map);
     rounds.saturated.push(saturated.per_second());

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use mapbench_report::Implied;
 use mapbench_results::{
-    ClaimVerdict, Group, LatencyPlan, MemoryPlan, Plan, Provenance, Run, RunWriter, SCHEMA_VERSION, Sample, Status,
-    time,
+    ClaimVerdict, Group, LatencyPlan, Machine, MemoryPlan, Plan, Provenance, Run, RunWriter, SCHEMA_VERSION, Sample,
+    Status, time,
 };
+use mapbench_stats::median;
 use mapbench_workload::Arrivals;
 
 use super::compare::{Rows, crossover, find};
@@ -51,7 +52,21 @@ pub(super) fn test(order: &Order, registry: &Registry, setting: &Setting) -> Res
     if let (Some(said), Some(judged)) = (crossover(&points), found.iter_mut().find(|found| found.judged)) {
         judged.detail = said;
     }
+    for (case, found) in order.cases.iter().zip(&mut found).filter(|(_, found)| found.threads > 1) {
+        if let Some(said) = round_trip(&run.machine, &case.group(setting.cores)) {
+            let separator = if found.detail.is_empty() { "" } else { "; " };
+            found.detail = format!("{}{separator}{said}", found.detail);
+        }
+    }
     Ok(found)
+}
+
+/// What decides more than any map what threads that share one can do, and differs from one day to the next where machines
+/// are virtual.
+fn round_trip(machine: &[Machine], group: &Group) -> Option<String> {
+    let rows = machine.iter().filter(|row| row.is_of(group));
+    let trips: Vec<f64> = rows.filter_map(|row| row.round_trip_ns).map(|trip| trip as f64).collect();
+    median(&trips).map(|trip| format!("meanwhile a cache line went from core to core and back in {trip:.0} ns"))
 }
 
 /// Whether more slices could decide.
@@ -190,4 +205,32 @@ impl Observer for Silent {
     fn row(&mut self, _: &Sample, _: u64) {}
     fn beside(&mut self, _: &str, _: u32, _: u32, _: &Group) {}
     fn lost(&mut self, _: &str, _: &str, _: &Group, _: Status, _: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use mapbench_results::{Group, Machine};
+    use mapbench_workload::Percent;
+
+    #[test]
+    fn the_round_trip_is_the_middle_one_of_the_rounds_of_the_group() {
+        let group = |threads| Group { workload: "w".to_owned(), read_pct: Percent::whole(90), threads };
+        let row = |threads, round, round_trip_ns| Machine {
+            workload: "w".to_owned(),
+            read_pct: Percent::whole(90),
+            threads,
+            fork: 0,
+            round,
+            start_ns: 0,
+            round_trip_ns,
+            arithmetic_ns: 1,
+            memory_walk_ns: 1,
+            steal_ns: 0,
+        };
+        let rows =
+            [row(2, 0, Some(50)), row(4, 0, Some(900)), row(2, 1, Some(60)), row(2, 2, Some(300)), row(8, 0, None)];
+        let said = |threads| super::round_trip(&rows, &group(threads));
+        assert_eq!(said(2).as_deref(), Some("meanwhile a cache line went from core to core and back in 60 ns"));
+        assert_eq!((said(8), said(1)), (None, None));
+    }
 }

@@ -171,6 +171,7 @@ fn mistakes_are_answered_in_one_line() {
     refused(&["run", "--strategy", "dashmp"], "unknown strategy `dashmp`; did you mean `dashmap`?");
     refused(&["run", "--workload", "ratio-swep"], "unknown workload `ratio-swep`; did you mean `ratio-sweep`?");
     refused(&["run", "--seed", "-1"], "-1 is no whole number in 0..=18446744073709551615");
+    refused(&["verify", "--seconds", "0"], "0 is no whole number in 1..=86400");
     refused(&["run", "--memory-mib", "-1"], "-1 is no whole number in 16..=16777216");
     refused(&["run", "--read-pct", "-1"], "-1 is no share in per cent: it lies in 0..=100");
     refused(&["run", "--threads", "-1"], "-1 is not in 0..=");

@@ -18,6 +18,10 @@ use crate::system;
 /// How often a worker that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What passes between two looks beyond this, passed while this program stood still: the machine slept or was moved, and the
+/// worker with it.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
 /// How much of what a worker writes to standard error is kept.
 const KEPT_STDERR: u64 = 1 << 16;
 
@@ -119,7 +123,7 @@ impl WorkerProcess {
 
     /// Waits for the next line.
     pub(crate) fn hear<T: DeserializeOwned>(&mut self, deadline: Duration) -> Result<T, Lost> {
-        let began = Instant::now();
+        let mut patience = Patience::new(deadline, Instant::now());
         loop {
             match self.lines.recv_timeout(LOOK) {
                 Ok(line) => return self.understand(&line),
@@ -135,7 +139,7 @@ impl WorkerProcess {
                         self.kill();
                         return Err(Lost { status: Status::OutOfMemory, message });
                     }
-                    if began.elapsed() > deadline {
+                    if patience.ends(Instant::now()) {
                         self.kill();
                         let message = format!("no answer within {} s; killed", deadline.as_secs());
                         return Err(Lost { status: Status::TimedOut, message });
@@ -214,6 +218,25 @@ impl Drop for WorkerProcess {
     }
 }
 
+/// The time that a worker has left to answer, of which only what this program saw pass counts.
+struct Patience {
+    left: Duration,
+    looked: Instant,
+}
+
+impl Patience {
+    const fn new(left: Duration, now: Instant) -> Self {
+        Self { left, looked: now }
+    }
+
+    /// Looks at the clock: whether nothing is left.
+    fn ends(&mut self, now: Instant) -> bool {
+        self.left = self.left.saturating_sub(now.saturating_duration_since(self.looked).min(LONGEST_LOOK));
+        self.looked = now;
+        self.left.is_zero()
+    }
+}
+
 /// The status and message of a worker that ended without a last word.
 fn describe_end(status: ExitStatus, stderr: &str) -> Lost {
     const SIGABRT: i32 = 6;
@@ -235,6 +258,19 @@ fn describe_end(status: ExitStatus, stderr: &str) -> Lost {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_machine_that_stood_still_costs_no_patience() {
+        let began = Instant::now();
+        let after = |millis| began + Duration::from_millis(millis);
+        let mut patience = Patience::new(Duration::from_secs(2), began);
+        assert!(!patience.ends(after(500)));
+        // An hour of sleep, of which a second counts.
+        assert!(!patience.ends(after(3_600_000)));
+        assert!(!patience.ends(after(3_600_400)));
+        assert!(patience.ends(after(3_600_500)));
+        assert!(Patience::new(Duration::ZERO, began).ends(began));
+    }
 
     /// A worker played by a shell script.
     fn script(dir: &tempfile::TempDir, body: &str) -> std::path::PathBuf {

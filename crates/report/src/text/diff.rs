@@ -6,6 +6,7 @@ use mapbench_stats::{Interval, geometric_mean_ratio};
 use super::ONE_SHORT;
 use super::cells::{Places, rate, ratio, sum_up, verdict};
 use super::document::Text;
+use super::order::orders;
 use crate::{Input, format};
 
 const APART: &str = "the runs were made one after the other, not in turns: what the machine did differently is in the \
@@ -36,6 +37,7 @@ pub fn diff(a: &Input, b: &Input, which: Cells) -> Text {
     let (a_cells, b_cells) = (by_place(a), by_place(b));
     compared(&mut text, a, b, &b_cells, which);
     text.note(APART);
+    orders(&mut text, a, b);
     if a.provenance.plan.forks == 1 || b.provenance.plan.forks == 1 {
         text.note(ONE_SHORT);
     }
@@ -232,6 +234,25 @@ mod tests {
         assert!(text.contains("not in turns"), "{text}");
         let all = said(&sweep(3), &changed(1.0 / 1.5), Cells::All);
         assert_eq!((all.matches("  slower").count(), all.matches("  tied").count()), (15, 30), "{all}");
+    }
+
+    #[test]
+    fn pairs_that_a_change_turns_round_are_counted_and_named() {
+        let same = said(&sweep(3), &sweep(3), Cells::All);
+        assert!(same.contains("both runs tell 45 pairs apart, 45 of them alike"), "{same}");
+        // From a tenth slower than s0 to a third faster.
+        let text = said(&sweep(3), &changed(1.5), Cells::Changed);
+        let (_, order) = text.split_once("both runs tell 45 pairs apart, 30 of them alike\n").expect(&text);
+        assert_eq!(order.matches(": s1 takes 1.1").count(), 10, "{text}");
+        assert!(order.contains("] the time of s0 in A, 0.73"), "{text}");
+        assert!(order.trim_end().ends_with("and 5 pairs more, less far apart"), "{text}");
+        // What one of them leaves open says nothing, and a run that lacks a map nothing of it.
+        let open = said(&sweep(3), &changed(1.1), Cells::All);
+        assert!(open.contains("both runs tell 30 pairs apart, 30 of them alike"), "{open}");
+        let two = said(&sweep(3), &sweep(2), Cells::All);
+        assert!(two.contains("both runs tell 15 pairs apart, 15 of them alike"), "{two}");
+        let one = said(&sweep(3), &sweep(1), Cells::All);
+        assert!(!one.contains("pairs"), "{one}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod compare;
 mod costs;
 mod diff;
 mod document;
+mod order;
 mod ranking;
 mod semantics;
 

@@ -12,7 +12,10 @@ use crate::{counting, system};
 pub(crate) fn host(steal_ns: u64) -> Host {
     Host {
         name: line("/proc/sys/kernel/hostname").unwrap_or_else(|| "unknown".to_owned()),
-        cpu: cpu_field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        cpu: fs::read_to_string("/proc/cpuinfo")
+            .ok()
+            .and_then(|text| cpu(&text))
+            .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         cores: system::processors().len() as u32,
         threads_per_core: threads_per_core(),
         caches: caches(),
@@ -71,10 +74,23 @@ fn line(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn cpu_field(name: &str) -> Option<String> {
-    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let (_, value) = text.lines().find(|line| line.starts_with(name))?.split_once(':')?;
-    Some(value.trim().to_owned())
+/// The processor's name and what tells it from others of that name: clouds call several generations by one.
+fn cpu(cpuinfo: &str) -> Option<String> {
+    let field = |name: &str| {
+        let fields = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+        fields.map(|(key, value)| (key.trim(), value.trim())).find(|(key, _)| *key == name).map(|(_, value)| value)
+    };
+    let of = |fields: &[(&str, &str)]| -> Option<String> {
+        let said: Option<Vec<String>> =
+            fields.iter().map(|(name, said)| Some(format!("{said} {}", field(name)?))).collect();
+        Some(said?.join(", "))
+    };
+    let x86 = of(&[("cpu family", "family"), ("model", "model"), ("stepping", "stepping")]);
+    match (field("model name"), x86) {
+        (Some(name), Some(which)) => Some(format!("{name} ({which})")),
+        (Some(name), None) => Some(name.to_owned()),
+        (None, _) => of(&[("CPU implementer", "implementer"), ("CPU part", "part"), ("CPU revision", "revision")]),
+    }
 }
 
 fn threads_per_core() -> Option<u32> {
@@ -121,6 +137,17 @@ fn meminfo(field: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn processors_of_one_name_are_told_apart() {
+        let cpu = |text: &str| super::cpu(text);
+        let amd = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\nstepping\t: 1\n";
+        assert_eq!(cpu(amd).as_deref(), Some("AMD EPYC (family 25, model 17, stepping 1)"));
+        let arm = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\nCPU revision\t: 1\n";
+        assert_eq!(cpu(arm).as_deref(), Some("implementer 0x41, part 0xd0c, revision 1"));
+        assert_eq!(cpu("processor: 0\nmodel name: vCPU\n").as_deref(), Some("vCPU"));
+        assert_eq!(cpu("processor: 0\n"), None);
+    }
+
     #[test]
     fn the_machine_and_the_build_are_described() {
         let host = super::host(0);

@@ -412,7 +412,7 @@ pub struct ProfilePlan {
 pub struct Host {
     /// Its name.
     pub name: String,
-    /// CPU model as the system names it.
+    /// CPU model as the system names it, with family, model and stepping where it tells them.
     pub cpu: String,
     /// Processors that threads may use.
     pub cores: u32,

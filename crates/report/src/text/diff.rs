@@ -246,6 +246,9 @@ mod tests {
         assert_eq!(order.matches(": s1 takes 1.1").count(), 10, "{text}");
         assert!(order.contains("] the time of s0 in A, 0.73"), "{text}");
         assert!(order.trim_end().ends_with("and 5 pairs more, less far apart"), "{text}");
+        let back = said(&changed(1.5), &sweep(3), Cells::Changed);
+        assert_eq!(back.matches(": s0 takes 1.3").count(), 10, "{back}");
+        assert!(back.contains("] the time of s1 in A, 0.9"), "{back}");
         // What one of them leaves open says nothing, and a run that lacks a map nothing of it.
         let open = said(&sweep(3), &changed(1.1), Cells::All);
         assert!(open.contains("both runs tell 30 pairs apart, 30 of them alike"), "{open}");

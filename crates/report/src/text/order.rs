@@ -12,6 +12,13 @@ use crate::{Input, format};
 /// So many pairs are named.
 const NAMED: usize = 10;
 
+/// What both runs measured of a map in a group.
+struct Map<'a> {
+    name: &'a str,
+    in_a: Rates,
+    in_b: Rates,
+}
+
 /// Two maps of which one run shows the one to be faster, and the other the other.
 struct Reversed<'a> {
     group: &'a Group,
@@ -37,53 +44,51 @@ impl Reversed<'_> {
 
 /// How many pairs of maps both runs tell apart, and which of those differently.
 pub(super) fn orders(text: &mut Text, a: &Input, b: &Input) {
+    let (a_plan, b_plan) = (&a.provenance.plan, &b.provenance.plan);
     let (a_rows, b_rows) = (ByCell::of(a.samples), ByCell::of(b.samples));
+    let names: Vec<&String> = a_plan.strategies.iter().filter(|name| b_plan.strategies.contains(name)).collect();
     let (mut decided, mut reversed) = (0, Vec::new());
-    let both = |list: &[String], name: &String| list.contains(name);
-    for group in a.provenance.plan.groups.iter().filter(|group| b.provenance.plan.groups.contains(group)) {
-        let maps: Vec<(&str, Rates, Rates)> = a
-            .provenance
-            .plan
-            .strategies
-            .iter()
-            .filter(|name| both(&b.provenance.plan.strategies, name))
-            .map(|name| {
-                let rates = |rows: &ByCell| Rates::of(rows.rows(group, name), Objective::Throughput);
-                (name.as_str(), rates(&a_rows), rates(&b_rows))
-            })
-            .collect();
-        for (place, (one, one_a, one_b)) in maps.iter().enumerate() {
-            for (other, other_a, other_b) in &maps[..place] {
-                let apart = |slowdown: Option<Interval>| slowdown.filter(|slowdown| !slowdown.covers(1.0));
-                let (Some(in_a), Some(in_b)) = (apart(one_a.slowdown(other_a)), apart(one_b.slowdown(other_b))) else {
+    for group in a_plan.groups.iter().filter(|group| b_plan.groups.contains(group)) {
+        let rates = |rows: &ByCell, name: &&String| Rates::of(rows.rows(group, name), Objective::Throughput);
+        let maps: Vec<Map> =
+            names.iter().map(|name| Map { name, in_a: rates(&a_rows, name), in_b: rates(&b_rows, name) }).collect();
+        for (place, one) in maps.iter().enumerate() {
+            for other in &maps[..place] {
+                let (Some(in_a), Some(in_b)) = (apart(&one.in_a, &other.in_a), apart(&one.in_b, &other.in_b)) else {
                     continue;
                 };
                 decided += 1;
-                if (in_a.low > 1.0) == (in_b.low > 1.0) {
-                    continue;
+                match (in_a.low > 1.0, in_b.low > 1.0) {
+                    (true, false) => {
+                        reversed.push(Reversed { group, slower_in_a: one.name, faster_in_a: other.name, in_a, in_b });
+                    }
+                    (false, true) => {
+                        let (in_a, in_b) = (in_a.reciprocal(), in_b.reciprocal());
+                        reversed.push(Reversed { group, slower_in_a: other.name, faster_in_a: one.name, in_a, in_b });
+                    }
+                    _ => {}
                 }
-                reversed.push(if in_a.low > 1.0 {
-                    Reversed { group, slower_in_a: one, faster_in_a: other, in_a, in_b }
-                } else {
-                    let (in_a, in_b) = (in_a.reciprocal(), in_b.reciprocal());
-                    Reversed { group, slower_in_a: other, faster_in_a: one, in_a, in_b }
-                });
             }
         }
     }
     if decided == 0 {
         return;
     }
-    let alike = decided - reversed.len();
-    text.title("which of two maps is faster, within the rounds of each run:");
-    let mut lines = vec![format!("both runs tell {} apart, {alike} of them alike", pairs(decided))];
     reversed.sort_by(|one, other| other.width().total_cmp(&one.width()));
+    text.title("which of two maps is faster, within the rounds of each run:");
+    let mut lines =
+        vec![format!("both runs tell {} apart, {} of them alike", pairs(decided), decided - reversed.len())];
     let cores = a.provenance.host.cores.min(b.provenance.host.cores);
     lines.extend(reversed.iter().take(NAMED).map(|pair| pair.told(cores)));
-    if let Some(more) = reversed.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        lines.push(format!("and {} more, less far apart", pairs(more)));
+    if reversed.len() > NAMED {
+        lines.push(format!("and {} more, less far apart", pairs(reversed.len() - NAMED)));
     }
     text.items(lines);
+}
+
+/// How many times slower one map is than another, if the interval has it slower or faster.
+fn apart(one: &Rates, other: &Rates) -> Option<Interval> {
+    one.slowdown(other).filter(|slowdown| !slowdown.covers(1.0))
 }
 
 fn pairs(count: usize) -> String {

@@ -250,6 +250,7 @@ fn fingerprint(before: &Provenance, after: &Provenance) -> Vec<String> {
     [
         ("processor", a.cpu.clone(), b.cpu.clone()),
         ("processors", a.cores.to_string(), b.cores.to_string()),
+        ("caches", a.caches.clone(), b.caches.clone()),
         ("kernel", a.kernel.clone(), b.kernel.clone()),
         ("compiler", c.rustc.clone(), d.rustc.clone()),
         ("target", c.target.clone(), d.target.clone()),

@@ -13,7 +13,8 @@ mapbench() {
 
 # Whether a cache line took over 1.5 times its median from core to core and back in fewer than a tenth of a run's rounds.
 quiet() {
-    tail -n +2 "$1/machine.csv" | cut -d, -f7 | sort -n |
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "round_trip_ns") column = i; next } { print $column }' \
+        "$1/machine.csv" | sort -n |
         awk '{ trip[NR] = $1 } END { for (i in trip) slow += trip[i] > 1.5 * trip[int((NR + 1) / 2)]; exit slow * 10 >= NR }'
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-use mapbench_results::Run;
+use mapbench_results::{Provenance, Run};
 use tempfile::TempDir;
 
 const STRATEGIES: &str = "std-mutex,dashmap,frozen";
@@ -148,11 +148,30 @@ fn script(checkout: &TempDir, words: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
+/// Has a cache line take 100 ns in all rounds of a run but some, and 151 in those.
+fn set_round_trips(run: &Path, slow_rounds: usize) {
+    let file = run.join(mapbench_results::MACHINE);
+    let text = fs::read_to_string(&file).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let column = header.split(',').position(|name| name == "round_trip_ns").unwrap();
+    let changed = rows.lines().enumerate().map(|(round, row)| {
+        let mut fields: Vec<&str> = row.split(',').collect();
+        fields[column] = if round < slow_rounds { "151" } else { "100" };
+        fields.join(",") + "\n"
+    });
+    fs::write(&file, format!("{header}\n{}", changed.collect::<String>())).unwrap();
+    let path = run.join("provenance.json");
+    let mut provenance: Provenance = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let sum = mapbench_results::checksum::of_file(&file).unwrap();
+    provenance.checksums.insert(mapbench_results::MACHINE.to_owned(), sum).unwrap();
+    fs::write(&path, serde_json::to_string_pretty(&provenance).unwrap()).unwrap();
+}
+
 const README: &str = "# A\n\n<!-- results:begin -->\nold\n<!-- results:end -->\n\nmore & \\1\n\n\
     <!-- workloads:begin -->\nolder\n<!-- workloads:end -->\n\nlast\n";
 
 #[test]
-fn the_readme_says_what_the_newest_published_run_says() {
+fn the_readme_says_what_the_newest_published_run_of_a_quiet_machine_says() {
     let checkout = checkout(README);
     let read = || fs::read_to_string(checkout.path().join("README.md")).unwrap();
     assert_eq!(script(&checkout, &["readme.sh", "--check"]).0, Some(1));
@@ -163,9 +182,10 @@ fn the_readme_says_what_the_newest_published_run_says() {
 
     let published = checkout.path().join("bench-results/published");
     let cores = Run::read(Path::new(&RUNS[0])).unwrap().provenance.host.cores.to_string();
-    for (name, strategies) in [("20260101-z", "std-mutex"), ("20260201-a", "std-mutex,dashmap")] {
-        let out: PathBuf = published.join(name);
-        let out = out.to_str().unwrap();
+    let runs = [("20260101-z", "std-mutex", 0), ("20260201-a", "std-mutex,dashmap", 1), ("20260301-b", "std-mutex", 2)];
+    for (name, strategies, slow_rounds) in runs {
+        let dir: PathBuf = published.join(name);
+        let out = dir.to_str().unwrap();
         good(&[
             "run",
             "--profile",
@@ -179,6 +199,8 @@ fn the_readme_says_what_the_newest_published_run_says() {
             "--out",
             out,
         ]);
+        // Of 14 rounds one in ten is slow with two.
+        set_round_trips(&dir, slow_rounds);
     }
     assert_eq!(script(&checkout, &["readme.sh", "--check"]).0, Some(1));
     assert_eq!(script(&checkout, &["readme.sh"]), (Some(0), String::new()));

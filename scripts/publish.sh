@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the sweep into bench-results/published/<date>-<name>/, verifies the strategies beside it, and puts its answer into
-# README.md. If it was interrupted on the same day, it goes on.
+# README.md if the machine was quiet. If it was interrupted on the same day, it goes on.
 #
 # usage: scripts/publish.sh [PROFILE [NAME [ARGUMENTS OF mapbench run]]]
 #   PROFILE: standard by default; NAME: this host's by default. With --latency --memory a standard sweep takes two hours.

@@ -27,6 +27,11 @@ step scripts/own-map.sh
 step scripts/readme.sh --check
 # What newcomers do first.
 step scripts/tour.sh
+if command -v wrk >/dev/null; then
+    step env MAPBENCH="${CARGO_TARGET_DIR:-target}/debug/mapbench" ROUNDS=1 SECONDS_EACH=1 scripts/wrk.sh
+else
+    echo "wrk is not installed (apt install wrk): nobody else loads the service"
+fi
 for page in bench-results/published/*/report.html; do
     if [[ -e $page ]]; then step scripts/accessibility.sh "$page"; fi
 done

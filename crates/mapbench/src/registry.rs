@@ -332,11 +332,11 @@ macro_rules! built_in {
 
 /// Features, and whether this program was built with each.
 macro_rules! built_with {
-    ($($feature:literal),+ $(,)?) => { [$(($feature, cfg!(feature = $feature))),+] };
+    ($($feature:literal),+ $(,)?) => { &[$(($feature, cfg!(feature = $feature))),+] };
 }
 
 /// The features that have strategies, in the order in which those are shown.
-const FEATURES: [(&str, bool); 12] = built_with![
+const FEATURES: &[(&str, bool)] = built_with![
     "lock",
     "parking-lot",
     "dashmap",

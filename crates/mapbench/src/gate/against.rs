@@ -45,9 +45,8 @@ impl Against {
         let strategies = self.strategies(registry, plan)?;
         let began = Instant::now();
         let (plan, workloads) = plan::again(plan, strategies, self.memory_bytes, registry)?;
-        let strategies = plan.strategies.clone();
         let after = run::begin(registry, plan, &workloads, self.patience, Some(self.out.clone()))?;
-        self.judge(&before, &after.run, &strategies, began.elapsed())
+        self.judge(&before, &after.run, began.elapsed())
     }
 
     /// The strategies that both have, of those chosen, and the control.
@@ -69,13 +68,13 @@ impl Against {
         Ok(both.cloned().collect())
     }
 
-    fn judge(&self, before: &Run, after: &Run, strategies: &[String], took: Duration) -> Result<GateResult, Failure> {
+    fn judge(&self, before: &Run, after: &Run, took: Duration) -> Result<GateResult, Failure> {
         let differences = fingerprint(&before.provenance, &after.provenance);
         let plan = &after.provenance.plan;
         let mut cells: Vec<Compared> = Vec::new();
         let mut notes = Vec::new();
         for group in &plan.groups {
-            for strategy in strategies.iter().filter(|strategy| **strategy != self.control) {
+            for strategy in plan.strategies.iter().filter(|strategy| **strategy != self.control) {
                 let name = format!("{}/read-{}/threads-{}/{strategy}", group.workload, group.read_pct, group.threads);
                 let forks = |run: &Run| ratios(&run.samples, group, strategy, &self.control, run.provenance.plan.forks);
                 let (old, new) = (forks(before), forks(after));

@@ -13,7 +13,7 @@ use crate::{Input, format};
 const NAMED: usize = 10;
 
 /// What both runs measured of a map in a group.
-struct Map<'a> {
+struct InBoth<'a> {
     name: &'a str,
     in_a: Rates,
     in_b: Rates,
@@ -50,8 +50,8 @@ pub(super) fn orders(text: &mut Text, a: &Input, b: &Input) {
     let (mut decided, mut reversed) = (0, Vec::new());
     for group in a_plan.groups.iter().filter(|group| b_plan.groups.contains(group)) {
         let rates = |rows: &ByCell, name: &&String| Rates::of(rows.rows(group, name), Objective::Throughput);
-        let maps: Vec<Map> =
-            names.iter().map(|name| Map { name, in_a: rates(&a_rows, name), in_b: rates(&b_rows, name) }).collect();
+        let maps: Vec<InBoth> =
+            names.iter().map(|name| InBoth { name, in_a: rates(&a_rows, name), in_b: rates(&b_rows, name) }).collect();
         for (place, one) in maps.iter().enumerate() {
             for other in &maps[..place] {
                 let (Some(in_a), Some(in_b)) = (apart(&one.in_a, &other.in_a), apart(&one.in_b, &other.in_b)) else {
